@@ -1,0 +1,59 @@
+"""The seam between those who want tokens and those who make them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from mmcore.types import Chunk, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn. Temperature 0 is greedy; `stop` strings end the text and are not part of it."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """Continue a raw prompt: special tokens in it are the caller's (fill-in-the-middle is rendered by us)."""
+
+    model: str
+    prompt: str
+    sampling: Sampling = Sampling()
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Answer a conversation through the model's own chat template."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+
+
+class Engine(Protocol):
+    """A source of tokens: the scripted one, one inside the host, or any OpenAI-compatible server.
+
+    Closing the generator (`aclose`, or cancelling the task that reads it) stops generation within one token.
+
+    Both methods raise `EngineUnavailable`, `EngineRejected` or `EngineProtocolError`, before the first chunk or in
+    place of one; never after the last.
+    """
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]: ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]: ...
+
+    async def models(self) -> tuple[str, ...]:
+        """Names that a request may carry."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,141 @@
+"""The data that every part of the core passes around: frozen, standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a text: 0-based line, 0-based column counted in Unicode code points (Python `str` indices)."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Half-open: `end` is the first position that is not in it."""
+
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A range in a file that exists in the workspace."""
+
+    path: Path
+    range: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text file as the editor has it now.
+
+    `text` may have any line endings; `version` is the editor's counter, None when the text was read from disk.
+    `language` is an LSP language identifier ("python", "typescript", "typescriptreact", "rust", "go", "c", ...).
+    """
+
+    uri: str
+    language: str
+    text: str
+    version: int | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of another place that goes into a prompt, and why it was chosen."""
+
+    path: Path
+    start_line: int
+    text: str
+    reason: str
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An encoded picture within the limits of `perception.image`: upright, its hash that of the original bytes."""
+
+    data: bytes
+    mime: str
+    width: int
+    height: int
+    sha256: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat. Images come before the text, in order."""
+
+    role: Role
+    content: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request. `cached_tokens` of the prompt were not computed again."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of generated text. The last chunk of a stream has a `finish_reason` and the `usage`.
+
+    `logprobs` holds the natural-log probability of each token in `text` where the request asked for them.
+    """
+
+    text: str
+    finish_reason: Literal["stop", "length"] | None = None
+    usage: Usage | None = None
+    logprobs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace `range` of a document by `new_text`."""
+
+    range: Range
+    new_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line read in a picture. `box` is (left, top, right, bottom) in pixels, `score` 0..1."""
+
+    text: str
+    box: tuple[int, int, int, int]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a picture says. `text` keeps the layout; `size` is (width, height) in pixels."""
+
+    kind: str
+    text: str
+    lines: tuple[Line, ...]
+    size: tuple[int, int]
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Ghost text for a cursor: `text` replaces `range`, which contains the cursor."""
+
+    text: str
+    range: Range
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    milliseconds: float = 0.0
