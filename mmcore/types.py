@@ -132,10 +132,26 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Ghost text for a cursor: `text` replaces `range`, which contains the cursor."""
+    """Ghost text for a cursor: `text` replaces `range`, which is empty and at the cursor unless code is replaced."""
 
     text: str
     range: Range
     model: str
     usage: Usage = field(default_factory=Usage)
     milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One place that an error output names: `path` as printed (perhaps with slips of the reader), 1-based numbers.
+
+    `message` is what is said about this very place (a compiler's error line, the source line of a frame);
+    `exception` names the kind of the error and stands on the frame where it was raised.
+    """
+
+    path: str
+    line: int
+    column: int | None = None
+    function: str = ""
+    message: str = ""
+    exception: str = ""

@@ -1,0 +1,213 @@
+"""What Sidesight does for a programmer; the file to read first. It composes the parts, which do not know each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcore.completion.shape import end_of_block, shape_at
+from mmcore.completion.trim import trim
+from mmcore.completion.window import window
+from mmcore.config import Settings
+from mmcore.context.document import read_document
+from mmcore.context.grounding import ground
+from mmcore.engine import launch
+from mmcore.engine.base import ChatRequest, CompletionRequest, Engine, Sampling
+from mmcore.errors import DocumentError
+from mmcore.memory.store import ConversationStore, Turn, check_conversation, database_path
+from mmcore.perception.frames import parse_frames
+from mmcore.perception.reader import Reader
+from mmcore.prompt.ask import Evidence, quote, render_ask
+from mmcore.prompt.budget import characters
+from mmcore.prompt.fim import render_fim
+from mmcore.text import line_starts, newline_of, offset_at, offsets, position_at
+from mmcore.types import Completion, Document, Frame, Location, Message, Position, Range, Reading, Usage
+
+# Lines shown to the model on each side of a place that a picture points to.
+_AROUND = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, about which pictures (paths or encoded bytes) and which part of a document.
+
+    `conversation` continues an earlier one; `roots` are the workspace's folders, the first of which owns the memory.
+    """
+
+    text: str
+    images: tuple[Path | bytes, ...] = ()
+    document: Document | None = None
+    range: Range | None = None
+    conversation: str | None = None
+    roots: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`locations` exist in the workspace, the likeliest first; `sources` says what the model was shown."""
+
+    text: str
+    conversation: str
+    locations: tuple[Location, ...]
+    sources: tuple[str, ...]
+    model: str
+
+
+def open_assistant(settings: Settings, on_status: Callable[[str], None] | None = None) -> Assistant:
+    """An assistant on the engine that the settings name. Nothing is started, opened or read before it is needed."""
+    return Assistant(settings, launch.connect(settings, on_status), Reader(settings.perception))
+
+
+class Assistant:
+    """Holds an engine, a reader of pictures and the open conversation databases; `close` gives them back."""
+
+    def __init__(self, settings: Settings, engine: Engine, reader: Reader) -> None:
+        self.settings = settings
+        self.engine = engine
+        self._reader = reader
+        self._stores: dict[Path, ConversationStore] = {}
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self.engine.close()
+        for store in self._stores.values():
+            store.close()
+
+    async def complete(self, document: Document, position: Position, roots: Sequence[Path] = ()) -> Completion | None:
+        """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError."""
+        started = time.perf_counter()
+        options = self.settings.completion
+        text = document.text.replace("\r\n", "\n")
+        offset = offset_at(text, position)
+        shape = await asyncio.to_thread(shape_at, text, document.language, offset)
+        around = window(text, offset, characters(options.prompt_tokens))
+        request = CompletionRequest(
+            options.model,
+            render_fim(around.prefix, around.suffix),
+            Sampling(max_tokens=options.max_tokens, stop=("\n",) if shape == "line" else ()),
+        )
+        written, usage = "", Usage()
+        async with aclosing(self.engine.complete(request)) as stream:
+            async for chunk in stream:
+                written += chunk.text
+                usage = chunk.usage or usage
+                if shape == "block" and (end := end_of_block(written, around.prefix)) < len(written):
+                    written = written[:end]
+                    break
+        ghost = trim(written, around.suffix).rstrip()
+        if not ghost:
+            return None
+        here = position_at(text, offset)
+        ghost = ghost.replace("\n", newline_of(document.text))
+        milliseconds = (time.perf_counter() - started) * 1000
+        return Completion(ghost, Range(here, here), options.model, usage, milliseconds)
+
+    async def ask(self, question: Question, on_text: Callable[[str], None] | None = None) -> Answer:
+        """Answer, streaming pieces to `on_text`, and remember the turn.
+
+        Raises InputError for an unknown conversation or an unreadable picture, EngineError, PerceptionError, StoreError.
+        """
+        settings = self.settings.chat
+        say = on_text or (lambda piece: None)
+        store = self._store(question.roots) if self.settings.memory.enabled else None
+        if store and question.conversation:
+            await asyncio.to_thread(check_conversation, store, question.conversation)
+        readings = [await self._reader.read(image) for image in question.images]
+        frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
+        locations = await asyncio.to_thread(ground, frames, question.roots)
+        earlier = await asyncio.to_thread(self._earlier, store, question.conversation)
+        evidence = [
+            Evidence(f"Picture {name} ({reading.kind})", reading.text)
+            for name, reading in zip(_names(question.images), readings, strict=True)
+        ]
+        evidence += await asyncio.to_thread(_excerpts, locations, question)
+        facts = _facts(frames, locations, question.roots)
+        messages = render_ask(question.text, evidence, facts, earlier, settings.prompt_tokens)
+        sampling = Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature)
+        text = ""
+        async with aclosing(self.engine.chat(ChatRequest(settings.model, messages, sampling))) as stream:
+            async for chunk in stream:
+                text += chunk.text
+                if chunk.text:
+                    say(chunk.text)
+        if missing := _not_named(text, facts):
+            # A small model forgets to say where; what was worked out from the picture is not left to its memory.
+            closing = "\n\n" + "\n".join(f"→ {fact}" for fact in missing)
+            text += closing
+            say(closing)
+        conversation = question.conversation or ""
+        if store:
+            conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
+        return Answer(text, conversation, locations, tuple(item.title for item in evidence), settings.model)
+
+    def _store(self, roots: Sequence[Path]) -> ConversationStore:
+        path = database_path(roots)
+        return self._stores.setdefault(path, ConversationStore(path))
+
+    def _earlier(self, store: ConversationStore | None, conversation: str | None) -> list[Message]:
+        if store is None or conversation is None:
+            return []
+        return [Message(turn.role, _spoken(turn)) for turn in store.turns(conversation, self.settings.memory.turns)]
+
+    def _remember(
+        self, store: ConversationStore, question: Question, readings: Sequence[Reading], answer: str
+    ) -> str:
+        conversation = question.conversation or store.start(question.text)
+        paths = [image if isinstance(image, Path) else None for image in question.images]
+        store.append(conversation, "user", question.text, readings=list(zip(paths, readings, strict=True)))
+        store.append(conversation, "assistant", answer, model=self.settings.chat.model)
+        return conversation
+
+
+def _names(images: Sequence[Path | bytes]) -> list[str]:
+    return [image.name if isinstance(image, Path) else f"{number}" for number, image in enumerate(images, 1)]
+
+
+def _spoken(turn: Turn) -> str:
+    """An earlier turn as the model sees it again: its pictures as what was read in them."""
+    return "\n\n".join([*(f"Picture ({picture.kind}):\n{quote(picture.text)}" for picture in turn.pictures), turn.content])
+
+
+def _excerpts(locations: Sequence[Location], question: Question) -> list[Evidence]:
+    """The document that was asked about, and the workspace's code around the place that a picture points to."""
+    found = []
+    if question.document is not None:
+        document = question.document
+        name = document.path.name if document.path else document.uri
+        start, end = offsets(document.text, question.range) if question.range else (0, len(document.text))
+        first = position_at(document.text, start).line
+        found.append(Evidence(f"{name}, from line {first + 1}", document.text[start:end]))
+    for location in locations[:1]:
+        try:
+            text = read_document(location.path).text
+        except DocumentError:
+            continue  # a file that went away or is not text adds nothing to the answer
+        starts = line_starts(text)
+        first = max(location.range.start.line - _AROUND, 0)
+        last = min(location.range.start.line + _AROUND + 1, len(starts))
+        end = starts[last] if last < len(starts) else len(text)
+        found.append(Evidence(f"{location.path.name}, lines {first + 1}-{last}", text[starts[first] : end]))
+    return found
+
+
+def _facts(frames: Sequence[Frame], locations: Sequence[Location], roots: Sequence[Path]) -> list[str]:
+    """Where the error is: in the workspace's own file if it is there, else as the picture names it."""
+    if locations:
+        place = locations[0]
+        inside = [place.path.relative_to(root) for root in roots if place.path.is_relative_to(root)]
+        return [f"{(inside or [place.path])[0].as_posix()}:{place.range.start.line + 1}"]
+    return [f"{frames[0].path}:{frames[0].line}"] if frames else []
+
+
+def _not_named(answer: str, facts: Sequence[str]) -> list[str]:
+    """The facts whose file name or line the answer leaves out."""
+    missing = []
+    for fact in facts:
+        path, _, line = fact.rpartition(":")
+        if Path(path).name not in answer or line not in answer:
+            missing.append(fact)
+    return missing
