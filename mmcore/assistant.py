@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -109,7 +110,8 @@ class Assistant:
     async def ask(self, question: Question, on_text: Callable[[str], None] | None = None) -> Answer:
         """Answer, streaming pieces to `on_text`, and remember the turn.
 
-        Raises InputError for an unknown conversation or an unreadable picture, EngineError, PerceptionError, StoreError.
+        Raises InputError for an unknown conversation or an unreadable picture,
+        EngineError, PerceptionError, StoreError.
         """
         settings = self.settings.chat
         say = on_text or (lambda piece: None)
@@ -153,9 +155,7 @@ class Assistant:
             return []
         return [Message(turn.role, _spoken(turn)) for turn in store.turns(conversation, self.settings.memory.turns)]
 
-    def _remember(
-        self, store: ConversationStore, question: Question, readings: Sequence[Reading], answer: str
-    ) -> str:
+    def _remember(self, store: ConversationStore, question: Question, readings: Sequence[Reading], answer: str) -> str:
         conversation = question.conversation or store.start(question.text)
         paths = [image if isinstance(image, Path) else None for image in question.images]
         store.append(conversation, "user", question.text, readings=list(zip(paths, readings, strict=True)))
@@ -169,7 +169,9 @@ def _names(images: Sequence[Path | bytes]) -> list[str]:
 
 def _spoken(turn: Turn) -> str:
     """An earlier turn as the model sees it again: its pictures as what was read in them."""
-    return "\n\n".join([*(f"Picture ({picture.kind}):\n{quote(picture.text)}" for picture in turn.pictures), turn.content])
+    return "\n\n".join(
+        [*(f"Picture ({picture.kind}):\n{quote(picture.text)}" for picture in turn.pictures), turn.content]
+    )
 
 
 def _excerpts(locations: Sequence[Location], question: Question) -> list[Evidence]:
@@ -208,6 +210,6 @@ def _not_named(answer: str, facts: Sequence[str]) -> list[str]:
     missing = []
     for fact in facts:
         path, _, line = fact.rpartition(":")
-        if Path(path).name not in answer or line not in answer:
+        if Path(path).name not in answer or not re.search(rf"\b{line}\b", answer):
             missing.append(fact)
     return missing
