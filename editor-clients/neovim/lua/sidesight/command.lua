@@ -1,0 +1,75 @@
+--- Parse and complete `:Sidesight …`.
+local M = {}
+
+local subcommands = {}
+
+function subcommands.ask(words, call)
+  local images, at = {}, 1
+  while words[at] and vim.startswith(words[at], '--') do
+    local path = words[at]:match('^--image=(.+)$')
+    if not path and words[at] == '--image' then
+      at = at + 1
+      path = words[at]
+    end
+    if not path then
+      error('usage: :Sidesight ask [--image PATH]… [QUESTION]', 0)
+    end
+    table.insert(images, vim.fn.fnamemodify(vim.fn.expand(path), ':p'))
+    at = at + 1
+  end
+  require('sidesight.ask').ask({
+    question = table.concat(words, ' ', at),
+    images = images,
+    lines = call.range > 0 and { call.line1, call.line2 } or nil,
+  })
+end
+
+function subcommands.status()
+  print(table.concat(require('sidesight').status(), '\n'))
+end
+
+function subcommands.restart()
+  require('sidesight').restart()
+end
+
+function M.run(call)
+  local name = call.fargs[1]
+  local subcommand = subcommands[name]
+  local ok, message = pcall(function()
+    if not subcommand then
+      error(('there is no :Sidesight %s; try ask, status or restart'):format(name), 0)
+    end
+    subcommand(vim.list_slice(call.fargs, 2), call)
+  end)
+  if not ok then
+    vim.notify('sidesight: ' .. message, vim.log.levels.ERROR)
+  end
+end
+
+---@param lead string the word under the cursor
+---@param line string the command line up to the cursor and after it
+---@return string[]
+function M.complete(lead, line)
+  local words = vim.split(line:match('Sidesight!?%s+(.*)$') or '', '%s+')
+  if #words <= 1 then
+    return vim.tbl_filter(function(name)
+      return vim.startswith(name, lead)
+    end, { 'ask', 'restart', 'status' })
+  end
+  if words[1] ~= 'ask' then
+    return {}
+  end
+  local option, path = lead:match('^(--image=)(.*)$')
+  if option then
+    return vim.tbl_map(function(found)
+      return option .. vim.fn.fnameescape(found)
+    end, vim.fn.getcompletion(path, 'file'))
+  elseif words[#words - 1] == '--image' then
+    return vim.tbl_map(vim.fn.fnameescape, vim.fn.getcompletion(lead, 'file'))
+  elseif lead == '' or vim.startswith('--image', lead) then
+    return { '--image' }
+  end
+  return {}
+end
+
+return M
