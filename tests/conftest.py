@@ -24,7 +24,10 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SIDESIGHT_STATE", str(state))
         patch.setenv("SIDESIGHT_CONFIG", str(state / "config.toml"))
         yield state
-        subprocess.run([sys.executable, "-m", "lsp_server", "host", "--stop"], check=True, stdout=subprocess.DEVNULL)
+        if (state / "host.json").exists():
+            subprocess.run(
+                [sys.executable, "-m", "lsp_server", "host", "--stop"], check=True, stdout=subprocess.DEVNULL
+            )
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from mmcore.context.syntax import ancestors, node_at, parse
 
 Shape = Literal["line", "block"]
 
-# A block begins after these: Python and Ruby-like openers, and every kind of bracket.
-_OPENER = re.compile(r"(?:[:{(\[]|=>|->|\b(?:do|then|else|begin))\s*$")
+# A block begins after these, in one language or another.
+_OPENERS = (":", "{", "(", "[", "=>", "->", " do", " then", "else", "begin")
 _CLOSERS = re.compile(r"[\s)\]}>;,:'\"`]*$")
 _ONE_LINE_NODES = ("comment", "string", "char_literal", "template_string", "regex")
 
@@ -23,14 +23,14 @@ def shape_at(text: str, language: str, offset: int) -> Shape:
     """
     before = text[text.rfind("\n", 0, offset) + 1 : offset]
     after = text[offset : _end_of_line(text, offset)]
-    if not _CLOSERS.match(after):
-        return "line"
-    if before.strip() and not _OPENER.search(before):
-        return "line"
-    if before.strip() and after.strip() and not _OPENER.search(before.rstrip(" \t")):
+    if not before.strip():
+        return "block" if _CLOSERS.match(after) else "line"
+    # Between brackets that the editor closed itself, only a brace opens a block.
+    opener = "{" if after.strip() else _OPENERS
+    if not _CLOSERS.match(after) or not before.rstrip().endswith(opener) or _in_open_string(before):
         return "line"
     tree = parse(text, language)
-    if tree is not None and before.strip():
+    if tree is not None:
         for node in ancestors(node_at(tree, text, offset)):
             if any(part in node.type for part in _ONE_LINE_NODES) and node.parent is not None:
                 return "line"
@@ -66,6 +66,11 @@ def end_of_block(completion: str, prefix: str) -> int:
             blank = 0
         position = end
     return len(completion)
+
+
+def _in_open_string(before: str) -> bool:
+    """By counting: a grammar makes an error, and no string, of a quote that is still open."""
+    return any(before.count(quote) % 2 for quote in "\"`'")
 
 
 def _without_blank_tail(completion: str, position: int) -> int:

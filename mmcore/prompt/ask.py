@@ -73,12 +73,13 @@ def answer_language(question: str) -> tuple[str, str]:
 
 
 def _render(item: Evidence, tokens: int) -> str:
-    text = item.text
-    if estimate_tokens(text) > tokens:
+    quoted = quote(item.text)
+    if estimate_tokens(quoted) > tokens:
         half = characters(tokens) // 2
         # Head and tail: a file says what it is at its top, a traceback says what happened at its end.
-        text = f"{text[:half]}\n… (left out: {len(text) - 2 * half} characters) …\n{text[-half:]}"
-    return f"{item.title}:\n{quote(text)}"
+        head, tail = quoted[:half].rsplit("\n", 1)[0], quoted[-half:].split("\n", 1)[-1]
+        quoted = f"{head}\n… (left out: {len(quoted) - len(head) - len(tail)} characters) …\n{tail}"
+    return f"{item.title}:\n{quoted}"
 
 
 def _recent(history: Sequence[Message], tokens: int) -> list[Message]:
