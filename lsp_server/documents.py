@@ -1,0 +1,78 @@
+"""Keep the open documents as the editor has them.
+
+pygls keeps documents too, but cuts lines where LSP does not (form feeds, U+2028), misplaces positions past the end of
+a line, and copies the whole text for each change: 3 ms on 10,000 lines, against 0.02 ms for a list of lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from lsprotocol import types as lsp
+
+from lsp_server.convert import Encoding, from_lsp_position, from_lsp_range, path_of, split_lines, well_formed
+from mmcore.types import Document, Position, Range
+
+
+class OpenDocument:
+    """One document, edited in place; `snapshot` is what the rest of Sidesight sees of it."""
+
+    def __init__(self, item: lsp.TextDocumentItem, encoding: Encoding) -> None:
+        self.uri = item.uri
+        self.language = item.language_id
+        self.version = item.version
+        self.path = path_of(item.uri)
+        self.encoding = encoding
+        self.lines = split_lines(well_formed(item.text))
+        self._snapshot: Document | None = None
+
+    def apply(self, change: lsp.TextDocumentContentChangeEvent) -> None:
+        """Take over one change: of a range, or of the whole text."""
+        self._snapshot = None
+        text = well_formed(change.text)
+        if isinstance(change, lsp.TextDocumentContentChangePartial):
+            self._replace(from_lsp_range(self.lines, change.range, self.encoding), text)
+        else:
+            self.lines = split_lines(text)
+
+    def _replace(self, span: Range, text: str) -> None:
+        first, last = span.start.line, span.end.line
+        text = self.lines[first][: span.start.column] + text + self.lines[last][span.end.column :]
+        if first and text.startswith("\n") and self.lines[first - 1].endswith("\r"):
+            first -= 1  # the two are one line end now
+            text = self.lines[first] + text
+        new = split_lines(text)
+        if last + 1 < len(self.lines):
+            new.pop()  # `text` ends with the line end of `last`, so what follows it is the next line
+        self.lines[first : last + 1] = new
+
+    def position(self, position: lsp.Position) -> Position:
+        return from_lsp_position(self.lines, position, self.encoding)
+
+    def range(self, span: lsp.Range) -> Range:
+        return from_lsp_range(self.lines, span, self.encoding)
+
+    def snapshot(self) -> Document:
+        if self._snapshot is None:
+            self._snapshot = Document(self.uri, self.language, "".join(self.lines), self.version, self.path)
+        return self._snapshot
+
+
+class Documents:
+    """The open documents by URI, however a client spells it: VS Code sends `c%3A` and `c:` for one drive."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, OpenDocument] = {}
+
+    def __iter__(self) -> Iterator[OpenDocument]:
+        return iter(self._open.values())
+
+    def get(self, uri: str) -> OpenDocument | None:
+        return self._open.get(unquote(uri))
+
+    def open(self, item: lsp.TextDocumentItem, encoding: Encoding) -> None:
+        self._open[unquote(item.uri)] = OpenDocument(item, encoding)
+
+    def close(self, uri: str) -> None:
+        self._open.pop(unquote(uri), None)

@@ -1,0 +1,81 @@
+"""Ask the assistant what belongs at a cursor, once the typing has paused and only while the question still stands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+
+from lsp_server.documents import OpenDocument
+from mmcore.errors import InputError, SidesightError
+from mmcore.types import Completion, Edit, Position, Range
+
+if TYPE_CHECKING:
+    from lsp_server.server import SidesightServer
+
+logger = logging.getLogger(__name__)
+
+
+def widened(completion: Completion, lines: Sequence[str], column: int) -> Edit:
+    """The completion as an edit that begins at `column` of its line, what stands there already included."""
+    start = completion.range.start
+    first = min(column, start.column)
+    text = lines[start.line][first : start.column] + completion.text
+    return Edit(Range(Position(start.line, first), completion.range.end), text)
+
+
+class Suggestions:
+    """At most one request in flight a document; a change of the document or a newer request drops it."""
+
+    def __init__(self, server: SidesightServer) -> None:
+        self._server = server
+        self._in_flight: dict[str, asyncio.Task[Completion | None]] = {}
+
+    def drop(self, uri: str) -> None:
+        """The document has changed: an answer for its old text would be wrong."""
+        if task := self._in_flight.pop(uri, None):
+            task.cancel()
+
+    async def at(self, document: OpenDocument, position: lsp.Position, pause_s: float) -> Completion | None:
+        """The completion, or None where there is none, or no longer one that is wanted.
+
+        `pause_s`: how long the document must stay as it is before the engine is asked.
+        """
+        self.drop(document.uri)
+        task = asyncio.create_task(self._complete(document, position, pause_s))
+        self._in_flight[document.uri] = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if this is not None and this.cancelling():
+                raise  # the editor cancelled the request; else it was `drop`
+            return None
+        finally:
+            if self._in_flight.get(document.uri) is task:
+                del self._in_flight[document.uri]
+
+    async def _complete(self, document: OpenDocument, position: lsp.Position, pause_s: float) -> Completion | None:
+        await asyncio.sleep(pause_s)
+        server = self._server
+        cursor, roots = document.position(position), server.roots(document.path)
+        try:
+            with server.status.waiting():
+                async with server.session.assistant() as assistant:
+                    completion = await assistant.complete(document.snapshot(), cursor, roots)
+        except InputError as error:
+            logger.info("no completion: %s", error)  # of this document; a message at every keystroke would not help
+            return None
+        except SidesightError as error:
+            server.status.failed(str(error))
+            return None
+        except Exception as error:
+            logger.exception("no completion")
+            server.status.failed(f"completion failed ({type(error).__name__}); the log says more")
+            return None
+        if completion is not None:
+            server.status.recovered()
+        return completion
