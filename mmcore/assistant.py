@@ -99,7 +99,7 @@ class Assistant:
                 if shape == "block" and (end := end_of_block(written, around.prefix)) < len(written):
                     written = written[:end]
                     break
-        ghost = trim(written, around.suffix).rstrip()
+        ghost = trim(written, around.prefix, around.suffix)
         if not ghost:
             return None
         here = position_at(text, offset)

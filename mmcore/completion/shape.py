@@ -44,9 +44,10 @@ def end_of_block(completion: str, prefix: str) -> int:
     part of it), and before a second blank line.
     """
     line = prefix[prefix.rfind("\n") + 1 :]
-    base = _indent(line)
     opened = bool(line.strip())
     position = completion.find("\n") + 1
+    # On an empty line the model may still write the indentation that the cursor has not reached.
+    base = _indent(line + completion[: position or None])
     blank = 0
     if position == 0:
         return len(completion)

@@ -6,17 +6,41 @@ from __future__ import annotations
 _SHORT = 4
 
 
-def trim(completion: str, suffix: str) -> str:
-    """`completion` without the text that already stands after the cursor.
+def trim(completion: str, prefix: str, suffix: str) -> str:
+    """What of `completion` to insert between `prefix` and `suffix`: nothing that already stands after the cursor.
 
     Three repetitions are cut, each measured on random spans of HumanEval-infilling (passed of 60 with the 0.5B: 6
     before any cut, 21 after): the rest of the cursor's line within the completion; the next line of code as a whole
     line of it; a tail that is the head of the suffix.
     """
     rest, _, following = suffix.partition("\n")
+    before = prefix[prefix.rfind("\n") + 1 :]
+    if before and not before.strip():
+        completion = _aligned(completion)
+    if rest.strip() and not before.strip():
+        return _before_line(completion.partition("\n")[0].rstrip(), before, rest.rstrip())
     completion = _cut_rest_of_line(completion, rest.rstrip())
     completion = _cut_following_line(completion, following)
-    return _cut_overlap(completion, suffix)
+    return _cut_overlap(completion, suffix).rstrip()
+
+
+def _aligned(completion: str) -> str:
+    """After indentation that already stands there: the block moved left by what the model indented it once more.
+
+    Tokenizers have a token for seven spaces and one for " if": after eight spaces the model tends to write " if".
+    """
+    extra = len(completion) - len(completion.lstrip(" "))
+    if not extra or completion[extra : extra + 1] == "\n":
+        return completion
+    first, *others = completion.split("\n")
+    return "\n".join([first[extra:], *(line[min(extra, len(line) - len(line.lstrip(" "))) :] for line in others)])
+
+
+def _before_line(line: str, indentation: str, rest: str) -> str:
+    """At the start of a line of code: the head of that line, or a whole line of its own before it."""
+    if not line.strip() or line.strip() == rest.strip():
+        return ""
+    return line[: -len(rest)] if line.endswith(rest) else f"{line}\n{indentation}"
 
 
 def _cut_rest_of_line(completion: str, rest: str) -> str:

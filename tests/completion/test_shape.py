@@ -41,6 +41,7 @@ def test_the_syntax_around_the_cursor_decides(language: str, text: str, shape: s
         ("if (a) {", "\n  b();\n}\nc();", "\n  b();\n}\n"),
         ("def f():\n    ", "a\n\n    b\n\n\n    c", "a\n\n    b\n"),
         ("def f():\n    ", "return 1", "return 1"),
+        ("def f():\n", "    return 1\n\n# Test cases\nprint(1)", "    return 1"),
         ("for {\n\t", "a()\n\tb()\n}\nc()", "a()\n\tb()"),
     ],
 )
