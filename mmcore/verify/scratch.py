@@ -50,11 +50,24 @@ def inside(root: Path, path: Path) -> PurePath:
 
 
 def write_over(copy: Path, relative: PurePath, text: str) -> None:
-    """Write `text` at `relative`, replacing a link rather than following it."""
+    """Write `text` at `relative`, following no link: what ran in the copy before may have planted one.
+
+    Raises DocumentError where the folder now leads out of the copy.
+    """
     target = copy / relative
+    if not target.parent.resolve().is_relative_to(copy.resolve()):
+        raise DocumentError(f"{relative} in the scratch copy leads out of it; the code that ran there planted a link")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     target.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def read_back(copy: Path, relative: PurePath, most: int = MAX_FILE_BYTES) -> str:
+    """What a program left at `relative`; "" for nothing, for a link, and for more than `most` bytes."""
+    source = copy / relative
+    if source.is_symlink() or not source.resolve().is_relative_to(copy.resolve()) or not source.is_file():
+        return ""
+    return source.read_text("utf-8", "replace") if source.stat().st_size <= most else ""
 
 
 def _belonging(root: Path) -> Iterator[PurePath]:

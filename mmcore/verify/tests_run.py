@@ -1,0 +1,163 @@
+"""Run the narrowest tests that cover a change, on a scratch copy, in the sandbox."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from mmcore.verify.result import Change, CheckResult, Outcome, timed
+from mmcore.verify.sandbox import Isolation, Limits, Ran, interpreter_paths, run
+from mmcore.verify.scratch import inside, scratch_copy, write_over
+from mmcore.verify.toolchain import project_python
+
+LIMITS = Limits(seconds=30.0)
+MAX_TEST_FILES = 6
+# pytest's exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html
+NO_TESTS = 5
+PASSED = re.compile(r"^\d+ passed", re.M)
+PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-rN", "--color=no")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`targets` are pytest arguments relative to the root; without any, the examples of functions `doctests` are run."""
+
+    targets: tuple[str, ...] = ()
+    doctests: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.targets or self.doctests)
+
+
+def select(change: Change, root: Path, symbol: str = "", failing: str = "") -> Selection:
+    """The failing test if one is named; else examples in the symbol's docstring and test files that mention it."""
+    path = change.document.path
+    if change.document.language != "python" or path is None:
+        return Selection()
+    if failing:
+        return Selection((failing,))
+    wanted = re.compile(rf"\b{re.escape(symbol.split('.')[-1] or path.stem)}\b")
+    module = re.compile(rf"\b{re.escape(path.stem)}\b")
+    found = []
+    for test in _test_files(root):
+        if test.resolve() == path.resolve():
+            return Selection((str(inside(root, test)),))
+        text = test.read_text("utf-8", "replace")
+        if module.search(text) and wanted.search(text):
+            found.append(str(inside(root, test)))
+    return (
+        Selection(tuple(found[:MAX_TEST_FILES]))
+        if found
+        else Selection((), tuple(examples(change.document.text, symbol)))
+    )
+
+
+def examples(text: str, symbol: str = "") -> Iterator[str]:
+    """Names of functions (those called `symbol`, or all) whose docstring holds `>>>` examples."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            return
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and (not symbol or node.name == symbol.split(".")[-1])
+            and ">>>" in (ast.get_docstring(node, clean=False) or "")
+        ):
+            yield node.name
+
+
+class TestBench:
+    """A scratch copy in which one text after another is put to the test: copying once is what makes many cheap."""
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    def __init__(self, root: Path, path: Path, copy: Path, python: Path) -> None:
+        self.relative = inside(root, path)
+        self.copy = copy
+        self.python = python
+        self.readonly = tuple(interpreter_paths(python))
+
+    def run(self, text: str, selection: Selection, extra: Mapping[PurePath, str] | None = None) -> Ran:
+        """Put `text` in the document's place and run what was selected."""
+        write_over(self.copy, self.relative, text)
+        for name, content in (extra or {}).items():
+            write_over(self.copy, name, content)
+        if selection.targets:
+            return self.python_run([*PYTEST, *selection.targets])
+        return self.python_run(["-c", DOCTESTS, str(self.relative), *selection.doctests])
+
+    def python_run(self, arguments: Sequence[str], limits: Limits = LIMITS) -> Ran:
+        environment = {"PYTHONPATH": f"{self.copy}:{self.copy / 'src'}"}
+        command = [str(self.python), *arguments]
+        return run(command, self.copy, limits=limits, readonly=self.readonly, environment=environment)
+
+
+# Runs the examples of the named functions only; doctest's own command line would run all of a file's.
+DOCTESTS = """
+import doctest, importlib.util, sys
+spec = importlib.util.spec_from_file_location("module_under_test", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["module_under_test"] = module
+spec.loader.exec_module(module)
+runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST)
+for test in doctest.DocTestFinder(exclude_empty=True).find(module):
+    if test.name.split(".")[-1] in sys.argv[2:]:
+        runner.run(test)
+sys.exit(1 if runner.failures else 0)
+"""
+
+
+def check_tests(change: Change, root: Path, selection: Selection, *, trusted: bool) -> CheckResult:
+    """Tests that cover the change pass. Nothing runs without consent."""
+
+    def check() -> Outcome:
+        if not trusted:
+            return "could_not_run", "running tests needs your consent: --run, or trust this workspace"
+        if not selection or change.document.path is None:
+            return "could_not_run", "no test was found that covers this change"
+        with scratch_copy(root, {}) as copy:
+            bench = TestBench(root, change.document.path, copy, project_python(root))
+            return judge(bench.run(change.after, selection), selection)
+
+    return timed("tests", check)
+
+
+def judge(ran: Ran, selection: Selection) -> Outcome:
+    what = ", ".join([*selection.targets, *(f"examples of {name}" for name in selection.doctests)])
+    note = walls_note(ran.isolation)
+    if ran.ended_for:
+        return "failed", f"{what}: ended for {ran.ended_for}{note}"
+    if ran.status == 0:
+        if selection.targets and not PASSED.search(ran.output):  # code under test can leave with any status
+            return "failed", f"{what}: ended before its tests were counted{note}"
+        return "passed", what + note
+    if ran.status == NO_TESTS:
+        return "could_not_run", f"{what}: no tests were collected"
+    if "No module named pytest" in ran.output:
+        return "could_not_run", "pytest is not installed in the project's environment"
+    return "failed", f"{tail(ran.output)}{note}"
+
+
+def walls_note(isolation: Isolation) -> str:
+    return "" if isolation != "limits only" else " (this system offers no sandbox: the network was open to it)"
+
+
+def tail(output: str, lines: int = 24) -> str:
+    """The end of a test's output, where the reason stands."""
+    return "\n".join(output.rstrip().splitlines()[-lines:])[-2000:]
+
+
+def _test_files(root: Path) -> Iterator[Path]:
+    """Test files by pytest's own naming, nearest folders first."""
+    skipped = {".git", ".venv", "venv", "node_modules", "site-packages"}
+    for pattern in ("test_*.py", "*_test.py"):
+        for path in sorted(root.rglob(pattern), key=lambda path: (len(path.parts), path)):
+            if skipped.isdisjoint(path.relative_to(root).parts):
+                yield path
