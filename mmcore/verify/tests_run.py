@@ -24,7 +24,7 @@ PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--tb=short", "-p", "no:cac
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`targets` are pytest arguments relative to the root; without any, the examples of functions `doctests` are run."""
+    """`targets` are pytest arguments relative to the root; without any, the examples of `doctests` are run."""
 
     targets: tuple[str, ...] = ()
     doctests: tuple[str, ...] = ()
