@@ -1,0 +1,177 @@
+"""Where every name of a workspace is defined: an SQLite file per root, brought up to date in a process of its own.
+
+On disk, so that 10,000 files cost the language server no memory and a second start no work; in another process, so
+that parsing never holds up a keystroke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from mmcore import config
+from mmcore.context.document import language_of, read_document
+from mmcore.context.files import walk
+from mmcore.context.syntax import symbols
+from mmcore.errors import DocumentError
+from mmcore.types import Snippet
+
+# Longer files are generated more often than written.
+_MAX_BYTES = 400_000
+# A definition's head says how it is used: its signature, and its documentation's first lines.
+_HEAD_LINES = 8
+_SCHEMA = """
+create table if not exists file (id integer primary key, path text unique not null, mtime integer, size integer);
+create table if not exists symbol (name text not null, file integer not null, line integer, head text);
+create index if not exists symbol_name on symbol (name);
+create index if not exists symbol_file on symbol (file);
+"""
+
+
+def index_path(root: Path) -> Path:
+    # Version 1 is part of the name: a schema that changes is built anew, and never migrated.
+    name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    return config.cache_dir() / "index" / f"{name}-1.db"
+
+
+def update(root: Path, index: Path) -> int:
+    """Bring the index up to date with the files below `root`; how many files were read again."""
+    index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(index, os.O_CREAT | os.O_RDWR, 0o600))
+    with closing(sqlite3.connect(index, timeout=60)) as db:
+        db.executescript(_SCHEMA)
+        known = {path: (mtime, size) for path, mtime, size in db.execute("select path, mtime, size from file")}
+        seen: set[str] = set()
+        changed = 0
+        for path in walk(root):
+            if language_of(path) == "plaintext":
+                continue
+            name = path.relative_to(root).as_posix()
+            seen.add(name)
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            stamp = (stat.st_mtime_ns, stat.st_size)
+            if known.get(name) == stamp:
+                continue
+            _replace(db, path, name, stamp)
+            changed += 1
+            if changed % 200 == 0:
+                db.commit()  # a reader sees what is there so far; an interrupted run goes on from here
+        for name in known.keys() - seen:
+            _remove(db, name)
+        db.commit()
+    return changed
+
+
+def _replace(db: sqlite3.Connection, path: Path, name: str, stamp: tuple[int, int]) -> None:
+    _remove(db, name)
+    file = db.execute("insert into file (path, mtime, size) values (?, ?, ?)", (name, *stamp)).lastrowid
+    if stamp[1] > _MAX_BYTES:
+        return
+    try:
+        document = read_document(path)
+    except DocumentError:
+        return
+    lines = document.text.splitlines()
+    rows = []
+    for symbol in symbols(document.text, document.language):
+        if symbol.name:
+            first, last = symbol.range.start.line, symbol.range.end.line
+            head = "\n".join(lines[first : min(first + _HEAD_LINES, last + 1)])
+            rows.append((symbol.name, file, first, head))
+    db.executemany("insert into symbol (name, file, line, head) values (?, ?, ?, ?)", rows)
+
+
+def _remove(db: sqlite3.Connection, name: str) -> None:
+    db.execute("delete from symbol where file in (select id from file where path = ?)", (name,))
+    db.execute("delete from file where path = ?", (name,))
+
+
+class WorkspaceIndex:
+    """The index of one root: `refresh` brings it up to date in the background, `definitions` looks names up."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._path = index_path(root)
+        self._running: asyncio.Task[None] | None = None
+
+    def refresh(self) -> None:
+        """Start an update, unless one is under way."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._update())
+
+    async def refreshed(self) -> None:
+        """Wait for the update under way."""
+        if self._running is not None:
+            await self._running
+
+    async def close(self) -> None:
+        if self._running is not None and not self._running.done():
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def definitions(self, names: Sequence[str], most_each: int = 3) -> list[Snippet]:
+        """Definitions of `names`, in their order; a name with more than `most_each` of them tells nothing.
+
+        An index that is not there yet, or is being made, has none.
+        """
+        if not names or not self._path.exists():
+            return []
+        marks = ",".join("?" * len(names))
+        query = f"select name, path, line, head from symbol join file on file.id = file where name in ({marks})"  # noqa: S608 (only question marks)
+        try:
+            with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
+                rows = db.execute(query, list(names)).fetchall()
+        except sqlite3.Error:
+            return []
+        return list(_snippets(self.root, names, rows, most_each))
+
+    async def _update(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "mmcore.context.index",
+            str(self.root),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+
+
+def _snippets(
+    root: Path, names: Sequence[str], rows: Iterable[tuple[str, str, int, str]], most_each: int
+) -> Iterable[Snippet]:
+    by_name: dict[str, list[tuple[str, int, str]]] = {}
+    for name, path, line, head in rows:
+        by_name.setdefault(name, []).append((path, line, head))
+    for name in names:
+        found = by_name.get(name, [])
+        if len(found) <= most_each:
+            for path, line, head in found:
+                yield Snippet(root / path, line, head, f"defines {name}", 1.0 / len(found))
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(10)
+    workspace = Path(sys.argv[1])
+    try:
+        update(workspace, index_path(workspace))
+    except sqlite3.DatabaseError:
+        # Only a cache: what is damaged is made again.
+        index_path(workspace).unlink()
+        update(workspace, index_path(workspace))

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmcore.context.index import WorkspaceIndex, index_path, update
+from mmcore.context.related import related, used_names
+from mmcore.types import Document
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIDESIGHT_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "work"
+    (root / "shop").mkdir(parents=True)
+    (root / "shop" / "prices.py").write_text('def price_of(name: str) -> int:\n    """In cents."""\n    return 1\n')
+    (root / "shop" / "other.py").write_text("def unrelated():\n    return 2\n")
+    return root
+
+
+def document(root: Path, text: str) -> Document:
+    return Document("file:///cart.py", "python", text, path=root / "shop" / "cart.py")
+
+
+def test_only_what_changed_is_read_again(root: Path) -> None:
+    index = index_path(root)
+    assert update(root, index) == 2
+    assert update(root, index) == 0
+    (root / "shop" / "prices.py").write_text("def renamed():\n    pass\n")
+    (root / "shop" / "other.py").unlink()
+    assert update(root, index) == 1
+    found = WorkspaceIndex(root)
+    assert found.definitions(["price_of"]) == []
+    assert found.definitions(["unrelated"]) == []
+    assert [snippet.path.name for snippet in found.definitions(["renamed"])] == ["prices.py"]
+
+
+async def test_a_refresh_runs_in_another_process_and_is_waited_for(root: Path) -> None:
+    index = WorkspaceIndex(root)
+    assert index.definitions(["price_of"]) == []
+    index.refresh()
+    await index.refreshed()
+    (snippet,) = index.definitions(["price_of"])
+    assert snippet.text.startswith("def price_of(name: str) -> int:")
+    assert (snippet.start_line, snippet.reason) == (0, "defines price_of")
+
+
+async def test_a_damaged_index_has_nothing_and_is_made_again(root: Path) -> None:
+    index_path(root).parent.mkdir(parents=True)
+    index_path(root).write_bytes(b"garbage" * 1000)
+    index = WorkspaceIndex(root)
+    assert index.definitions(["price_of"]) == []
+    index.refresh()
+    await index.refreshed()
+    assert len(index.definitions(["price_of"])) == 1
+
+
+def test_files_that_cannot_be_parsed_are_passed_over(root: Path) -> None:
+    (root / "binary.py").write_bytes(b"\0\1\2")
+    (root / "latin.py").write_bytes(b"x = '\xe9'")
+    assert update(root, index_path(root)) == 4
+    assert WorkspaceIndex(root).definitions(["price_of"])
+
+
+def test_definitions_that_the_cursor_uses_come_first_and_within_the_budget(root: Path) -> None:
+    update(root, index_path(root))
+    text = "from shop.prices import price_of\n\ndef total(items):\n    return sum(price_of(item) for item in items)\n"
+    here = document(root, text)
+    other = Document("file:///b.py", "python", "def total(items):\n    return price_of(items)\n", path=root / "b.py")
+    snippets = related(here, text.index("for item"), [WorkspaceIndex(root)], [other], 1000)
+    assert [(snippet.path.name, snippet.reason) for snippet in snippets] == [
+        ("prices.py", "defines price_of"),
+        ("b.py", "edited last and similar"),
+    ]
+    assert related(here, 10, [WorkspaceIndex(root)], [other], 5) == []
+
+
+def test_the_same_piece_is_not_given_twice(root: Path) -> None:
+    text = "def total(items, tax):\n    return tax\n"
+    others = [Document(f"file:///{n}.py", "python", text, path=root / f"{n}.py") for n in range(3)]
+    assert len(related(document(root, text), len(text) - 2, [], others, 10_000)) == 1
+
+
+def test_names_are_those_of_the_enclosing_function() -> None:
+    text = "import os\n\ndef far(): far_away()\n\ndef near(argument):\n    return helper(argument)\n"
+    names = used_names(Document("file:///a.py", "python", text), text.index("helper"))
+    assert names["argument"] == 2
+    assert "far_away" not in names
