@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mmcore import config
-from mmcore.host import weights
+from mmcore.host.weights import catalog, pull
+from mmcore.host.weights.progress import quiet
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,5 +45,5 @@ def chat_model() -> str:
 
 def _pulled(name: str) -> str:
     settings, _ = config.load()
-    weights.pull(weights.find(name), settings)
+    pull.pull(catalog.find(name), settings, quiet)
     return name

@@ -14,7 +14,6 @@ import typer
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
 
@@ -22,6 +21,7 @@ from lsp_server.cli.models import pull_with_progress
 from mmcore import config
 from mmcore.errors import EngineError
 
+_ANSWER = "answer"  # the token that pieces of the answer come with
 QUESTION = "Why does this program fail, and how do I fix it?"
 
 NEXT = """\
@@ -53,7 +53,9 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         for name in dict.fromkeys((settings.completion.model, settings.chat.model)):
             pull_with_progress(name, settings, console)
     with resources.as_file(resources.files("lsp_server") / "sample") as workspace:
-        shown = asyncio.run(_session(workspace, console))
+        cart = workspace / "shop" / "cart.py"
+        opened = cart.read_text("utf-8").rstrip() + "\n    "  # its last function has no body yet
+        shown = asyncio.run(_session(workspace, cart, opened, console))
     if as_json:
         typer.echo(json.dumps({"completion": shown.completion, "answer": shown.answer, "locations": shown.locations}))
     if not (shown.completion and shown.answer and shown.locations):
@@ -61,7 +63,7 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     console.print(NEXT, highlight=False)
 
 
-async def _session(workspace: Path, console: Console) -> Shown:
+async def _session(workspace: Path, cart: Path, opened: str, console: Console) -> Shown:
     client = LanguageClient("sidesight-demo", "1")
 
     @client.feature(lsp.WINDOW_SHOW_MESSAGE)
@@ -74,9 +76,12 @@ async def _session(workspace: Path, console: Console) -> Shown:
 
     @client.feature(lsp.PROGRESS)
     def _(params: lsp.ProgressParams) -> None:
-        message = params.value.get("message") or params.value.get("title") if isinstance(params.value, dict) else None
-        if message and params.token != "answer":
-            console.print(f"[dim]{escape(message)}…[/]")
+        value = _plain(params.value)
+        message = value.get("message") or value.get("title") or ""
+        if params.token == _ANSWER:
+            console.out(message if value.get("kind") == "report" else "", end="", highlight=False)
+        elif message:
+            console.print(f"[dim]{escape(message)}[/]")
 
     await client.start_io(sys.executable, "-m", "lsp_server", "serve")
     try:
@@ -88,7 +93,7 @@ async def _session(workspace: Path, console: Console) -> Shown:
             )
         )
         client.initialized(lsp.InitializedParams())
-        completion = await _complete(client, workspace / "shop" / "cart.py", console)
+        completion = await _complete(client, cart, opened, console)
         answer = await _ask(client, workspace / "pictures" / "checkout-fails.png", console)
         await client.shutdown_async(None)
         client.exit(None)
@@ -97,9 +102,8 @@ async def _session(workspace: Path, console: Console) -> Shown:
     return Shown(completion, answer["answer"], [_place(location) for location in answer["locations"]])
 
 
-async def _complete(client: LanguageClient, path: Path, console: Console) -> str:
-    """Ask for ghost text in the empty body that ends the file."""
-    text = path.read_text("utf-8").rstrip() + "\n    "
+async def _complete(client: LanguageClient, path: Path, text: str, console: Console) -> str:
+    """Ask for ghost text at the end of `text`."""
     client.text_document_did_open(
         lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(path.as_uri(), lsp.LanguageKind.Python, 1, text))
     )
@@ -114,7 +118,7 @@ async def _complete(client: LanguageClient, path: Path, console: Console) -> str
     )
     items = result.items if isinstance(result, lsp.InlineCompletionList) else result or []
     written = str(items[0].insert_text) if items else ""
-    shown = "\n".join(text.splitlines()[-3:-1] + [written])
+    shown = "\n".join([*text.splitlines()[-3:-1], written])
     console.print(Syntax(shown, "python", background_color="default"))
     return written.strip()
 
@@ -122,11 +126,12 @@ async def _complete(client: LanguageClient, path: Path, console: Console) -> str
 async def _ask(client: LanguageClient, picture: Path, console: Console) -> dict[str, Any]:
     console.rule(f"A question about {picture.name}")
     console.print(f"[bold]{QUESTION}[/]")
+    asked = {"question": QUESTION, "images": [str(picture)], "workDoneToken": _ANSWER}
     result = await client.workspace_execute_command_async(
-        lsp.ExecuteCommandParams(command="sidesight.ask", arguments=[{"question": QUESTION, "images": [str(picture)]}])
+        lsp.ExecuteCommandParams(command="sidesight.ask", arguments=[asked])
     )
     answer: dict[str, Any] = _plain(result)
-    console.print(Markdown(answer["answer"]))
+    console.print()
     for location in answer["locations"]:
         console.print(f"[bold green]→ {escape(_place(location))}[/]", highlight=False)
     return answer

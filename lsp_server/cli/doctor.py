@@ -25,7 +25,7 @@ from mmcore import config
 from mmcore.context.workspace import workspace_root
 from mmcore.engine import launch
 from mmcore.errors import SidesightError
-from mmcore.host import weights
+from mmcore.host.weights import catalog, pull
 from mmcore.memory.store import database_path
 from mmcore.perception.reader import Reader
 
@@ -96,10 +96,14 @@ def _directories() -> Iterator[Finding]:
             free = shutil.disk_usage(folder).free
             usable = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
         except OSError as error:
-            yield Finding(name, "wrong", f"{folder}: {error.strerror}", f"set SIDESIGHT_{name.upper()} to another folder")
+            yield Finding(
+                name, "wrong", f"{folder}: {error.strerror}", f"set SIDESIGHT_{name.upper()} to another folder"
+            )
             continue
         if not usable:
-            yield Finding(name, "wrong", f"{folder} cannot be written", f"set SIDESIGHT_{name.upper()} to another folder")
+            yield Finding(
+                name, "wrong", f"{folder} cannot be written", f"set SIDESIGHT_{name.upper()} to another folder"
+            )
         else:
             yield Finding(name, "ok", f"{folder}, {free / 2**30:.1f} GiB free")
     yield Finding("memory", "ok", str(database_path([workspace_root(config.Path())])))
@@ -116,7 +120,7 @@ def _engines() -> Iterator[Finding]:
 def _weights(settings: config.Settings) -> Iterator[Finding]:
     for name in dict.fromkeys((settings.completion.model, settings.chat.model)):
         try:
-            path = weights.locate(weights.find(name), settings)
+            path = pull.locate(catalog.find(name), settings)
         except SidesightError as error:
             yield Finding("weights", "wrong", str(error), f"sidesight models pull {name}")
         else:
