@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from mmcore.engine.turn import Turn
 from mmcore.types import Chunk, Message
 
 
@@ -57,3 +58,20 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class LocalEngine(Engine, Protocol):
+    """An engine inside the host, which holds one model and can be paused between two tokens.
+
+    A `turn` that is None is never taken away. `slots` is how many requests it advances at once.
+    """
+
+    slots: int
+
+    def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]: ...
+
+    def chat(self, request: ChatRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]: ...
+
+    async def surplus(self) -> int:
+        """Tokens generated after their request was closed, since the engine was loaded."""
+        ...

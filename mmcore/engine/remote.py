@@ -1,0 +1,195 @@
+"""Tokens from any OpenAI-compatible server: our own host, vLLM, llama.cpp, SGLang, Ollama."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import ssl
+import urllib.request
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import httpx_retries
+import httpx_sse
+import truststore
+
+from mmcore.engine import wire
+from mmcore.engine.base import ChatRequest, CompletionRequest
+from mmcore.errors import EngineProtocolError, EngineRejected, EngineUnavailable, SettingError
+from mmcore.types import Chunk, Usage
+
+# A server that restarts or sheds load is back within seconds; a programmer waits no longer for ghost text.
+RETRIES = 3
+BACKOFF_S = 0.25
+LONGEST_BACKOFF_S = 8.0
+RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class KeyRefused(EngineRejected):
+    """Told apart because our own host has a new key each time that it starts."""
+
+
+class RemoteEngine:
+    """An `Engine` at `base_url`, which ends in `/v1`. Connects when it is first used.
+
+    Refused connections, 429 and 5xx are tried again with growing pauses (or as long as `Retry-After` says) as long as
+    the answer has not begun; from its first token on nothing is.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 300.0,
+        retries: int = RETRIES,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
+        self._retries = retries
+        self._client: httpx.AsyncClient | None = None
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
+        return self._generate("/completions", wire.completion_body(request))
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        return self._generate("/chat/completions", wire.chat_body(request))
+
+    async def models(self) -> tuple[str, ...]:
+        data = await self.get("/models")
+        try:
+            return tuple(str(entry["id"]) for entry in data["data"])
+        except (KeyError, TypeError):
+            raise EngineProtocolError(f"{self.base_url} does not list its models as the API does") from None
+
+    async def get(self, path: str) -> Any:
+        """The JSON at a path below `base_url`."""
+        with _translated(self.base_url):
+            response = await self._open().get(path)
+        _refuse_errors(response.status_code, response.content, self.base_url)
+        try:
+            return response.json()
+        except ValueError:
+            raise EngineProtocolError(f"{self.base_url}{path} does not answer JSON; is it a model server?") from None
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _generate(self, path: str, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
+        finish_reason: wire.FinishReason | None = None
+        usage: Usage | None = None
+        # An editor's text may hold half of a surrogate pair, which JSON in UTF-8 cannot carry.
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json"}
+        with _translated(self.base_url):
+            async with httpx_sse.aconnect_sse(self._open(), "POST", path, content=content, headers=headers) as source:
+                response = source.response
+                if response.is_error:
+                    _refuse_errors(response.status_code, await response.aread(), self.base_url)
+                async for sent in source.aiter_sse():
+                    if sent.data == "[DONE]":
+                        break
+                    event = self._read(sent.data)
+                    finish_reason = event.finish_reason or finish_reason
+                    usage = event.usage or usage
+                    if event.text or event.logprobs:
+                        yield Chunk(event.text, logprobs=event.logprobs)
+        if finish_reason is None:
+            raise EngineUnavailable(f"{self.base_url} ended its answer in the middle; ask again")
+        yield Chunk("", finish_reason, usage or Usage())
+
+    def _read(self, data: str) -> wire.Event:
+        try:
+            content = json.loads(data)
+        except ValueError:
+            raise EngineProtocolError(f"{self.base_url} sent an event that is not JSON") from None
+        if isinstance(content, dict) and content.get("error"):
+            raise EngineRejected(wire.error_message(content) or f"{self.base_url} broke off its answer")
+        return wire.read_event(content)
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            retry = httpx_retries.Retry(
+                total=self._retries,
+                allowed_methods=("GET", "POST"),
+                status_forcelist=RETRIED_STATUS,
+                retry_on_exceptions=(httpx.ConnectError, httpx.ConnectTimeout, httpx.RemoteProtocolError),
+                backoff_factor=BACKOFF_S,
+                max_backoff_wait=LONGEST_BACKOFF_S,
+                backoff_jitter=0.5,
+            )
+            self._client = httpx.AsyncClient(
+                base_url=self.base_url,
+                headers=self._headers,
+                timeout=self._timeout,
+                transport=httpx_retries.RetryTransport(_transport(self.base_url), retry),
+            )
+        return self._client
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
+    """TLS by the system's certificates, the system's proxy; neither for this machine.
+
+    A proxy named in the environment must not see, or fail, what goes to a loopback address.
+    """
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SettingError(
+            f"engine.url is {base_url!r}, which is not an http(s) address; e.g. http://127.0.0.1:8000/v1"
+        )
+    proxy = None
+    if not is_loopback(url.host) and not urllib.request.proxy_bypass(url.host):
+        proxies = urllib.request.getproxies()
+        proxy = proxies.get(url.scheme, proxies.get("all"))
+    verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "https" else False
+    return httpx.AsyncHTTPTransport(verify=verify, proxy=proxy, trust_env=False)
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Transport errors as ours."""
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise EngineUnavailable(f"{url} does not answer in time; is it overloaded?") from None
+    except (httpx_sse.SSEError, httpx.DecodingError):
+        raise EngineProtocolError(f"{url} does not stream as the API does; is it a model server?") from None
+    except httpx.RemoteProtocolError as error:
+        # The one class stands for a connection that was cut and for bytes that are not HTTP.
+        if "disconnected" in str(error) or "closed" in str(error):
+            raise EngineUnavailable(f"{url} closed the connection; is it still running?") from None
+        raise EngineProtocolError(f"{url} does not speak HTTP; is it a model server?") from None
+    except httpx.TransportError as error:
+        raise EngineUnavailable(f"{url} cannot be reached ({error}); is the model server running?") from None
+
+
+def _refuse_errors(status: int, content: bytes, url: str) -> None:
+    """Raises what an HTTP status means."""
+    if status < 300:
+        return
+    try:
+        message = wire.error_message(json.loads(content))
+    except ValueError:
+        message = None
+    if status == 401:
+        raise KeyRefused(f"{url} refuses the key ({message or status}); name its variable in engine.api_key_env")
+    if status == 429 or status >= 500:
+        raise EngineUnavailable(f"{url} is not able to answer now: {message or f'status {status}'}")
+    if status >= 400:
+        raise EngineRejected(message or f"{url} answers with status {status}; does engine.url end in /v1?")
+    raise EngineProtocolError(f"{url} answers with status {status}, which the API does not have")

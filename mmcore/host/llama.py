@@ -1,0 +1,249 @@
+"""A GGUF model on llama.cpp, whose server runs inside this process behind a loopback port and a key of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx_sse
+import xllamacpp
+
+from mmcore.config import HostSettings
+from mmcore.engine import wire
+from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
+from mmcore.engine.turn import Paused, Turn
+from mmcore.errors import EngineRejected, EngineUnavailable
+from mmcore.types import Chunk, Usage
+
+# Sequences decoded in one batch, each with its prompt kept in the cache.
+SLOTS = 4
+# Tokens of prompt that are computed in one go: the longest that a cancelled prompt goes on for.
+BATCH_TOKENS = 128
+# Prompts that lost their slot are kept in main memory up to this and come back without being computed again.
+CACHE_MIB = 512
+# A chat may fill one context; half of another holds the completions beside it (see Limits in service.py).
+CONTEXTS = 1.5
+
+
+class LlamaEngine:
+    """One model, loaded while it is constructed (seconds: call it in a thread). A `LocalEngine`.
+
+    Its server is spoken to in llama.cpp's own API rather than OpenAI's: that one tells the tokens, so that a request
+    that was paused goes on from exactly where it was, with its prompt still in the cache.
+    """
+
+    slots = SLOTS
+
+    def __init__(self, name: str, path: Path, settings: HostSettings) -> None:
+        self._name = name
+        self._context_tokens = settings.context_tokens
+        key = secrets.token_urlsafe(32)
+        self._server: xllamacpp.Server | None = _start(path, settings, key)
+        self._client = httpx.AsyncClient(
+            base_url=self._server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(None, connect=10.0),
+            # It closes connections after a stream without saying so; a new one costs 0.2 ms.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+        )
+        self._delivered = 0
+
+    def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
+        return self._generate([request.prompt], request.sampling, request.logprobs, turn or Turn())
+
+    async def chat(self, request: ChatRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
+        if any(message.images for message in request.messages):
+            raise EngineRejected(f"{self._name} reads no pictures; choose a model with the role vision")
+        prompt = await self._render(request)
+        async with aclosing(self._generate(prompt, request.sampling, False, turn or Turn())) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def models(self) -> tuple[str, ...]:
+        return (self._name,)
+
+    async def surplus(self) -> int:
+        """llama.cpp's own count of tokens, less those that were read."""
+        metrics = await self._client.get("/metrics")
+        for line in metrics.text.splitlines():
+            if line.startswith("llamacpp:tokens_predicted_total "):
+                return max(0, int(float(line.split()[1])) - self._delivered)
+        return 0
+
+    async def close(self) -> None:
+        await self._client.aclose()
+        # Its destructor stops the threads and frees the memory.
+        self._server = None
+
+    async def _render(self, request: ChatRequest) -> list[str | int]:
+        """The prompt by the model's own template, in which only the template makes special tokens.
+
+        A file or a picture may contain `<|im_end|>`; as text of a message it must not end that message. So the template
+        is applied to markers, and the messages are tokenized one by one as plain text.
+        """
+        marks = [secrets.token_hex(16) for _ in request.messages]
+        messages = [{"role": m.role, "content": mark} for m, mark in zip(request.messages, marks, strict=True)]
+        rest: str = (await self._ask("/apply-template", {"messages": messages}))["prompt"]
+        prompt: list[str | int] = []
+        for message, mark in zip(request.messages, marks, strict=True):
+            before, _, rest = rest.partition(mark)
+            body = {"content": message.content, "add_special": False, "parse_special": False}
+            prompt += [before, *(await self._ask("/tokenize", body))["tokens"]]
+        return [*prompt, rest]
+
+    async def _generate(
+        self, prompt: Sequence[str | int], sampling: Sampling, logprobs: bool, turn: Turn
+    ) -> AsyncGenerator[Chunk, None]:
+        said = _Said()
+        usage = Usage()
+        while True:
+            await turn.wait()
+            body = _body([*prompt, *said.parts], sampling, sampling.max_tokens - said.count, logprobs)
+            try:
+                async with aclosing(self._events(body)) as events:
+                    while True:
+                        async with turn.slice():
+                            event = await anext(events, None)
+                        if event is None:
+                            raise EngineUnavailable(f"{self._name} stopped in mid-answer; ask again")
+                        if progress := event.get("prompt_progress"):
+                            if not usage.prompt_tokens:
+                                usage = Usage(progress["total"], progress["cache"])
+                            continue
+                        self._delivered += said.hear(event)
+                        finish_reason: wire.FinishReason | None = None
+                        if event["stop"]:
+                            finish_reason = "length" if event["stop_type"] == "limit" else "stop"
+                            usage = replace(usage, completion_tokens=said.count)
+                        if event["content"] or finish_reason:
+                            probabilities = event.get("completion_probabilities", ())
+                            numbers = tuple(item["logprob"] for item in probabilities)
+                            yield Chunk(event["content"], finish_reason, usage if finish_reason else None, numbers)
+                        if finish_reason:
+                            return
+            except Paused:
+                said.forget_unheard()
+                if said.count >= sampling.max_tokens:
+                    yield Chunk("", "length", replace(usage, completion_tokens=said.count))
+                    return
+
+    async def _events(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            async with httpx_sse.aconnect_sse(self._client, "POST", "/completion", json=body) as source:
+                if source.response.is_error:
+                    await source.response.aread()
+                    raise self._refusal(source.response)
+                async for sent in source.aiter_sse():
+                    event = json.loads(sent.data)
+                    if "error" in event:
+                        raise EngineUnavailable(f"{self._name} failed: {wire.error_message(event)}")
+                    yield event
+        except httpx.TransportError as error:
+            raise EngineUnavailable(f"{self._name} broke off ({error}); ask again") from None
+
+    async def _ask(self, path: str, body: dict[str, Any]) -> Any:
+        try:
+            response = await self._client.post(path, json=body)
+        except httpx.TransportError as error:
+            raise EngineUnavailable(f"{self._name} broke off ({error}); ask again") from None
+        if response.is_error:
+            raise self._refusal(response)
+        return response.json()
+
+    def _refusal(self, response: httpx.Response) -> EngineRejected | EngineUnavailable:
+        data = response.json()
+        if data.get("error", {}).get("type") == "exceed_context_size_error":
+            return EngineRejected(
+                f"the prompt has {data['error']['n_prompt_tokens']} tokens, {self._name} was loaded for "
+                f"{self._context_tokens}; shorten it or raise host.context_tokens"
+            )
+        message = wire.error_message(data) or f"status {response.status_code}"
+        kind = EngineRejected if response.status_code < 500 else EngineUnavailable
+        return kind(f"{self._name} cannot answer: {message}")
+
+
+class _Said:
+    """What an answer consists of so far, in a form that continues it: token ids, text where those are not known."""
+
+    def __init__(self) -> None:
+        self.parts: list[str | int] = []
+        self.count = 0
+        self._unheard: list[int] = []
+        self._unheard_count = 0
+        self._run_count = 0
+
+    def hear(self, event: dict[str, Any]) -> int:
+        """Take in an event; returns how many tokens are new.
+
+        Text comes later than its tokens while it may be the beginning of a stop string, and the ids of all but the last
+        token of a split character do not come at all.
+        """
+        new = event["tokens_predicted"] - self._run_count
+        self._run_count += new
+        self._unheard_count += new
+        self._unheard += event.get("tokens", ())
+        if event["content"] or event["stop"]:
+            complete = len(self._unheard) == self._unheard_count
+            self.parts += self._unheard if complete else [event["content"]]
+            self.count += self._unheard_count
+            self._unheard, self._unheard_count = [], 0
+        return int(new)
+
+    def forget_unheard(self) -> None:
+        """Tokens whose text did not come are generated again by the next run."""
+        self._unheard, self._unheard_count, self._run_count = [], 0, 0
+
+
+def _start(path: Path, settings: HostSettings, key: str) -> xllamacpp.Server:
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [key]
+    params.ui = False
+    params.endpoint_metrics = True
+    params.verbosity = 1
+    params.n_parallel = SLOTS
+    # One cache for all slots: a lone editor has all of it.
+    params.kv_unified = True
+    params.kv_unified_per_slot = settings.context_tokens
+    params.n_ctx = int(settings.context_tokens * CONTEXTS)
+    params.n_batch = params.n_ubatch = BATCH_TOKENS
+    params.cache_ram_mib = CACHE_MIB
+    params.cache_idle_slots = False
+    threads = settings.threads or os.cpu_count() or 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    try:
+        return xllamacpp.Server(params)
+    except (RuntimeError, ValueError) as error:
+        raise EngineUnavailable(
+            f"{path.name} cannot be loaded ({error}); `sidesight models verify` checks it"
+        ) from None
+
+
+def _body(prompt: list[str | int], sampling: Sampling, max_tokens: int, logprobs: bool) -> dict[str, Any]:
+    return {
+        "prompt": prompt if len(prompt) > 1 else prompt[0],
+        "n_predict": max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        # Off, as in the API that we serve; llama.cpp's own defaults are not.
+        "top_k": 0,
+        "min_p": 0.0,
+        "seed": -1 if sampling.seed is None else sampling.seed % (1 << 32),
+        "stop": list(sampling.stop),
+        "n_probs": int(logprobs),
+        "stream": True,
+        "return_tokens": True,
+        # An event a batch: without one to write, it does not notice while it reads the prompt that we are gone.
+        "return_progress": True,
+        "cache_prompt": True,
+    }

@@ -1,0 +1,131 @@
+"""Models in memory: loaded when first asked for, unloaded when nobody has asked for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mmcore.engine.base import LocalEngine
+from mmcore.errors import UnknownModel
+from mmcore.host.engines import Loader
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["completion", "chat"]
+State = Literal["absent", "loading", "ready"]
+
+
+@dataclass(eq=False)
+class Resident:
+    """A model in memory.
+
+    `admitted` says how many requests of a kind it works on; the others wait in the order in which they came. A quarter
+    of its slots is for chats, which are long and pay for it with their context, half for completions; the rest holds
+    prompts that will be continued.
+    """
+
+    engine: LocalEngine
+    admitted: Mapping[Kind, asyncio.Semaphore]
+    surplus_counted: int = 0
+
+    @classmethod
+    def of(cls, engine: LocalEngine) -> Resident:
+        shares: dict[Kind, int] = {"completion": engine.slots // 2, "chat": engine.slots // 4}
+        return cls(engine, {kind: asyncio.Semaphore(max(1, share)) for kind, share in shares.items()})
+
+
+@dataclass
+class _Held:
+    """A model in memory or on its way there, and who uses it."""
+
+    resident: asyncio.Task[Resident]
+    began: float = field(default_factory=time.monotonic)
+    used: float = field(default_factory=time.monotonic)
+    leases: int = 0
+
+
+class Models:
+    """`names` may be asked for; `load` brings one of them, in a thread, once however many ask."""
+
+    def __init__(self, names: tuple[str, ...], load: Loader) -> None:
+        self.names = names
+        self._load = load
+        self._held: dict[str, _Held] = {}
+
+    @asynccontextmanager
+    async def lease(self, name: str) -> AsyncIterator[Resident]:
+        """A model, which stays loaded while it is leased.
+
+        Raises UnknownModel, WeightsMissing and EngineUnavailable. Who gives up waiting does not stop the loading.
+        """
+        if name not in self.names:
+            raise UnknownModel(f"there is no model {name}; `sidesight models list` shows those that there are")
+        held = self._held.get(name)
+        if held is None:
+            held = self._held[name] = _Held(asyncio.create_task(self._bring(name)))
+        held.leases += 1
+        try:
+            yield await asyncio.shield(held.resident)
+        finally:
+            held.leases -= 1
+            held.used = time.monotonic()
+
+    def state(self, name: str) -> tuple[State, float]:
+        """And for how many seconds it has been loading, where it is."""
+        held = self._held.get(name)
+        if held is None:
+            return "absent", 0.0
+        if held.resident.done():
+            return "ready", 0.0
+        return "loading", time.monotonic() - held.began
+
+    def ready(self) -> dict[str, Resident]:
+        return {name: held.resident.result() for name, held in self._held.items() if held.resident.done()}
+
+    async def unload_idle(self, idle_s: float) -> None:
+        now = time.monotonic()
+        for name, held in list(self._held.items()):
+            if held.resident.done() and not held.leases and now - held.used >= idle_s:
+                await self._unload(name)
+
+    async def close(self) -> None:
+        for name in list(self._held):
+            await self._unload(name)
+
+    async def _bring(self, name: str) -> Resident:
+        began = time.monotonic()
+        try:
+            engine = await asyncio.to_thread(self._load, name)
+        except BaseException:
+            # The next request tries again: by then the weights may have been pulled.
+            del self._held[name]
+            raise
+        _restore_signals()
+        log.info("loaded %s in %.1f s", name, time.monotonic() - began)
+        return Resident.of(engine)
+
+    async def _unload(self, name: str) -> None:
+        held = self._held.pop(name)
+        resident = await held.resident
+        await resident.engine.close()
+        del resident, held
+        # An engine frees its memory when the last reference to it goes, and some are in cycles.
+        gc.collect()
+        log.info("unloaded %s", name)
+
+
+def _restore_signals() -> None:
+    """llama.cpp installs handlers of its own for the signals that end a process, and with them nothing ends it."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            if handler is not None:
+                signal.signal(number, handler)

@@ -1,0 +1,135 @@
+"""The life of a host process: bind, write down where, serve, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+import filelock
+import uvicorn
+
+from mmcore import config
+from mmcore.config import Settings
+from mmcore.engine import address
+from mmcore.errors import EngineUnavailable, SettingError
+from mmcore.host import engines
+from mmcore.host.app import create_app
+from mmcore.host.models import Models
+from mmcore.host.service import Service
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 5.0
+LOG_BYTES = 1 << 20
+# A request that runs when the host is asked to leave may end; a long chat is cut.
+GRACE_S = 10
+
+
+def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1", port: int = 0) -> None:
+    """Serve until asked to leave, told by a signal, or idle for `host.exit_idle_s`.
+
+    Raises SettingError and EngineUnavailable when it cannot start: an address that is not loopback, a port in use, a
+    host that runs already.
+    """
+    listener = _bind(bind, port)
+    config.state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Held for as long as the process lives, and freed by the system however it ends.
+    lock = filelock.FileLock(config.state_dir() / "host.lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        listener.close()
+        raise EngineUnavailable("a model host runs already; `sidesight host --stop` ends it") from None
+    with lock, listener:
+        asyncio.run(_serve(settings, kind, listener))
+
+
+async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket) -> None:
+    models = Models(engines.names(kind), engines.loader(kind, settings))
+    service = Service(models)
+    server: uvicorn.Server
+
+    def leave() -> None:
+        server.should_exit = True
+
+    app = create_app(service, address.new_token(), leave)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    name, port = listener.getsockname()[:2]
+    url = f"http://{f'[{name}]' if ':' in name else name}:{port}/v1"
+    address.publish(url, version("sidesight"))
+    log.info("sidesight %s listens at %s, process %d", version("sidesight"), url, os.getpid())
+    housekeeping = asyncio.create_task(_keep_house(service, settings, leave))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        housekeeping.cancel()
+        address.withdraw()
+        await service.close()
+        log.info("the host leaves")
+
+
+async def _keep_house(service: Service, settings: Settings, leave: Callable[[], None]) -> None:
+    host = settings.host
+    while True:
+        await asyncio.sleep(min(HOUSEKEEPING_S, host.model_idle_s / 4 + 0.05, host.exit_idle_s / 4 + 0.05))
+        await service.held.unload_idle(host.model_idle_s)
+        if not service.active and time.monotonic() - service.last_request >= host.exit_idle_s:
+            log.info("nobody asked for %g s", host.exit_idle_s)
+            leave()
+        _bound_log()
+
+
+def _bind(bind: str, port: int) -> socket.socket:
+    try:
+        ip = ipaddress.ip_address("127.0.0.1" if bind == "localhost" else bind)
+    except ValueError:
+        raise SettingError(f"{bind} is not an address; the host listens on 127.0.0.1 or ::1") from None
+    if not ip.is_loopback:
+        raise SettingError(f"{bind} can be reached from other machines; the host listens on loopback addresses only")
+    listener = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
+    try:
+        if os.name == "posix":
+            # So that a port can be taken again at once after its last host left.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((str(ip), port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingError(
+            f"port {port} cannot be used ({error.strerror}); choose another or 0 for any free one"
+        ) from None
+    except OverflowError:
+        listener.close()
+        raise SettingError(f"{port} is not a port; choose one from 1 to 65535 or 0 for any free one") from None
+    return listener
+
+
+def _bound_log() -> None:
+    """Empty the log when it has grown, where standard error is one (opened for appending by whoever started us)."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size > LOG_BYTES:
+            os.ftruncate(sys.stderr.fileno(), 0)
+    except (OSError, ValueError):
+        # No standard error, or one that is not a file: nothing grows.
+        return
