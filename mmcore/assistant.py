@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmcore.completion.shape import end_of_block, shape_at
-from mmcore.completion.trim import trim
-from mmcore.completion.window import window
+from mmcore.completion.session import CompletionSession
 from mmcore.config import Settings
 from mmcore.context.document import read_document
 from mmcore.context.grounding import ground
 from mmcore.engine import launch
-from mmcore.engine.base import ChatRequest, CompletionRequest, Engine, Sampling
+from mmcore.engine.base import ChatRequest, Engine, Sampling
 from mmcore.errors import DocumentError
 from mmcore.memory.store import ConversationStore, Turn, check_conversation, database_path
 from mmcore.perception.frames import parse_frames
 from mmcore.perception.reader import Reader
 from mmcore.prompt.ask import Evidence, quote, render_ask
-from mmcore.prompt.budget import characters
-from mmcore.prompt.fim import render_fim
-from mmcore.text import line_starts, newline_of, offset_at, offsets, position_at
-from mmcore.types import Completion, Document, Frame, Location, Message, Position, Range, Reading, Usage
+from mmcore.text import line_starts, offsets, position_at
+from mmcore.types import Completion, Document, Frame, Location, Message, Position, Range, Reading
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
@@ -69,43 +64,29 @@ class Assistant:
     def __init__(self, settings: Settings, engine: Engine, reader: Reader) -> None:
         self.settings = settings
         self.engine = engine
+        self.completions = CompletionSession(engine, settings.completion)
         self._reader = reader
         self._stores: dict[Path, ConversationStore] = {}
 
     async def close(self) -> None:
+        await self.completions.close()
         await self._reader.close()
         await self.engine.close()
         for store in self._stores.values():
             store.close()
 
-    async def complete(self, document: Document, position: Position, roots: Sequence[Path] = ()) -> Completion | None:
-        """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError."""
-        started = time.perf_counter()
-        options = self.settings.completion
-        text = document.text.replace("\r\n", "\n")
-        offset = offset_at(text, position)
-        shape = await asyncio.to_thread(shape_at, text, document.language, offset)
-        around = window(text, offset, characters(options.prompt_tokens))
-        request = CompletionRequest(
-            options.model,
-            render_fim(around.prefix, around.suffix),
-            Sampling(max_tokens=options.max_tokens, stop=("\n",) if shape == "line" else ()),
-        )
-        written, usage = "", Usage()
-        async with aclosing(self.engine.complete(request)) as stream:
-            async for chunk in stream:
-                written += chunk.text
-                usage = chunk.usage or usage
-                if shape == "block" and (end := end_of_block(written, around.prefix)) < len(written):
-                    written = written[:end]
-                    break
-        ghost = trim(written, around.prefix, around.suffix)
-        if not ghost:
-            return None
-        here = position_at(text, offset)
-        ghost = ghost.replace("\n", newline_of(document.text))
-        milliseconds = (time.perf_counter() - started) * 1000
-        return Completion(ghost, Range(here, here), options.model, usage, milliseconds)
+    async def complete(
+        self, document: Document, position: Position, roots: Sequence[Path] = (), *, invoked: bool = False
+    ) -> Completion | None:
+        """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError.
+
+        `invoked`: asked for by hand and not by typing, so that the answer is waited for and whole.
+        """
+        return await self.completions.complete(document, position, invoked=invoked)
+
+    async def warm(self, document: Document, position: Position) -> None:
+        """Prepare for a completion at the cursor, while nothing else is to do."""
+        self.completions.warm(document, position)
 
     async def ask(self, question: Question, on_text: Callable[[str], None] | None = None) -> Answer:
         """Answer, streaming pieces to `on_text`, and remember the turn.

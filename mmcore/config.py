@@ -38,7 +38,9 @@ class CompletionSettings:
     model: str = setting("qwen2.5-coder-0.5b", "Model that fills in the middle.")
     prompt_tokens: int = setting(1536, "Budget of the prompt, in tokens (estimated).")
     max_tokens: int = setting(96, "Longest completion, in tokens.")
-    debounce_ms: int = setting(60, "Pause in typing before the engine is asked.")
+    debounce_ms: int = setting(60, "Longest pause in typing that is waited for; none where answers are quick.")
+    look_ahead: bool = setting(True, "Compute what follows a suggestion before it is accepted.")
+    min_probability: float = setting(0.0, "Ghost text whose tokens are less probable on average is not shown, 0..1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,13 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionsSettings:
+    candidates: int = setting(6, "Answers of the model that a fix tries at most.")
+    rounds: int = setting(2, "How often a failed check is sent back to the model.")
+    small_edits: int = setting(80, "Mechanical edits that a fix tries where tests can judge them; 0: none.")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     engine: EngineSettings = EngineSettings()
     completion: CompletionSettings = CompletionSettings()
@@ -87,6 +96,7 @@ class Settings:
     weights: WeightsSettings = WeightsSettings()
     perception: PerceptionSettings = PerceptionSettings()
     memory: MemorySettings = MemorySettings()
+    actions: ActionsSettings = ActionsSettings()
 
 
 @dataclass(frozen=True, slots=True)
