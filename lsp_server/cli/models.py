@@ -130,8 +130,9 @@ def _lines(console: Console) -> OnProgress:
     def on_progress(now: Progress) -> None:
         nonlocal step, due
         if now.step != step or time.monotonic() >= due:
-            step, due = now.step, time.monotonic() + _LINE_S
-            amount = f": {human(now.done)} of {human(now.total)}" if now.total else ""
+            # The first bytes are told at once: they say where an interrupted pull goes on.
+            step, due = now.step, time.monotonic() + _LINE_S if now.done else 0.0
+            amount = f": {human(now.done)} of {human(now.total)}" if now.done and now.total else ""
             console.print(f"{now.step}{amount}", markup=False, highlight=False, soft_wrap=True)
 
     return on_progress

@@ -138,7 +138,7 @@ def explained(model: Model) -> Iterator[None]:
                 " permissions, or set SIDESIGHT_CACHE to a directory of your own"
             ) from error
         missing = sum(file.size or 0 for file in model.file) - held(partial_of(model))
-        free = shutil.disk_usage(config.cache_dir()).free
+        free = shutil.disk_usage(private_folder(config.cache_dir())).free
         raise DownloadError(
             f"the disk is full: {model.name} needs {human(max(missing, 0))} more, and some room to work, in"
             f" {config.cache_dir()}, where {human(free)} are free; make room there or set SIDESIGHT_CACHE to a"

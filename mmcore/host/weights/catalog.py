@@ -59,8 +59,9 @@ class Hub:
     file: str = ""
 
     def __post_init__(self) -> None:
+        _require(r"\w[\w.-]*/\w[\w.-]*", self.repo, "repo", "of the form owner/name")
         # A branch could move between an interrupted pull and the one that resumes it.
-        _require(r"[0-9a-f]{40}", self.revision, "revision", "a commit: 40 hexadecimal digits")
+        _require(r"[0-9a-f]{40}", self.revision, "revision", "a commit: 40 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class File:
 
     def __post_init__(self) -> None:
         _require(r"\w[\w.-]*", self.name, "a file's name", "a plain file name")
-        _require(r"[0-9a-f]{64}", self.sha256 or "0" * 64, "sha256", "64 hexadecimal digits")
+        _require(r"[0-9a-f]{64}", self.sha256 or "0" * 64, "sha256", "64 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)

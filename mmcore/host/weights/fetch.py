@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import truststore
 
-from mmcore.errors import DownloadError
+from mmcore.errors import DownloadError, SettingError
 
 # Seconds before each new attempt; bytes that arrive start the series again.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
@@ -22,7 +22,10 @@ def open_client() -> httpx.Client:
     """Trusts what the operating system trusts, as pip does, and the certificates that pip was told to trust."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if os.environ.get("PIP_CERT"):
-        context.load_verify_locations(os.environ["PIP_CERT"])
+        try:
+            context.load_verify_locations(os.environ["PIP_CERT"])
+        except OSError as error:
+            raise SettingError(f"PIP_CERT names {os.environ['PIP_CERT']}, which holds no certificates") from error
     return httpx.Client(verify=context, timeout=_TIMEOUT, follow_redirects=True)
 
 

@@ -53,13 +53,15 @@ def snapshot(hub: Hub, work: Path) -> Path:
     """
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError as error:
         raise DownloadError(_NOT_INSTALLED) from error
     target = work / f"snapshot-{hub.revision}"
     try:
         snapshot_download(hub.repo, revision=hub.revision, local_dir=target, ignore_patterns=_PICKLED)
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
+    except Exception as error:
+        # Broad, because the library lets through whatever its HTTP library raises: httpx, or httpx2 since version 2.
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk's
         reason = " ".join(str(error).split())
         raise DownloadError(f"{hub.repo} at {hub.revision} did not come from the hub: {reason}") from error
     return target

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -28,7 +28,7 @@ from mmcore.errors import DownloadError, SettingError
 
 _PYPI = "https://pypi.org/simple"
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-_ADVICE = "name another with the setting weights.index_url, or see `pip config get global.index-url`"
+_ADVICE = "name another with the setting weights.index_url, or see `pip config list`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,26 @@ def configured_index(settings: WeightsSettings) -> Index:
     # uv allows a name before the address: `UV_DEFAULT_INDEX=company=https://…`.
     uv = re.sub(r"^[\w.-]+=", "", os.environ.get("UV_DEFAULT_INDEX", "") or os.environ.get("UV_INDEX_URL", ""))
     address = settings.index_url or os.environ.get("PIP_INDEX_URL", "") or uv or _index_of_pip() or _PYPI
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingError(f"the package index {parts.scheme}://… is not an http(s) address; {_ADVICE}")
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        # The address itself is not shown: it may carry a password.
+        raise SettingError(f"the configured package index is not an http(s) address; {_ADVICE}")
     userinfo, _, host = parts.netloc.rpartition("@")
     basic = f"Basic {base64.b64encode(unquote(userinfo).encode()).decode()}" if userinfo else None
     return Index(parts._replace(netloc=host).geturl().rstrip("/"), basic)
 
 
 def _index_of_pip() -> str:
-    # Asked of pip itself: its files lie in five places, and their rules are its own.
-    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    answer = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    # Asked of pip itself: its files lie in five places and override each other by rules of its own. Not of its
+    # `config get`, which reads but one of them.
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    found = re.search(r"^global\.index-url='(.*)'$", listed.stdout, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def find_wheel(client: httpx.Client, index: Index, package: str, version: str) -> Wheel:
@@ -79,7 +86,7 @@ def find_wheel(client: httpx.Client, index: Index, package: str, version: str) -
     page = f"{index.url}/{canonicalize_name(package)}/"
     try:
         response = client.get(page, headers={"Accept": _ACCEPT, **index.headers(page)})
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DownloadError(f"the package index {index.url} cannot be reached ({error}); {_ADVICE}") from error
     if response.status_code == httpx.codes.NOT_FOUND:
         raise DownloadError(f"the package index {index.url} has no package {package}; {_ADVICE}")
@@ -88,7 +95,7 @@ def find_wheel(client: httpx.Client, index: Index, package: str, version: str) -
     is_json = "json" in response.headers.get("Content-Type", "")
     try:
         wheels = list(_from_json(response) if is_json else _from_html(response))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, httpx.InvalidURL) as error:
         raise DownloadError(f"{page} is not a page of a package index ({error}); {_ADVICE}") from error
     for wheel in wheels:
         if _version(wheel.filename) == Version(version):
@@ -105,17 +112,24 @@ def _version(filename: str) -> Version | None:
 
 def _from_json(response: httpx.Response) -> Iterator[Wheel]:
     for file in json.loads(response.content)["files"]:
-        url = urljoin(str(response.url), file["url"])
-        yield Wheel(file["filename"], url, file.get("size"), file["hashes"].get("sha256"))
+        size = int(file["size"]) if "size" in file else None
+        yield _wheel(file["filename"], response.url.join(file["url"]), size, file["hashes"].get("sha256"))
 
 
 def _from_html(response: httpx.Response) -> Iterator[Wheel]:
     page = _Anchors()
     page.feed(response.text)
     for href in page.hrefs:
-        url, fragment = urldefrag(urljoin(urljoin(str(response.url), page.base), href))
-        sha256 = parse_qs(fragment).get("sha256", [None])[0]
-        yield Wheel(unquote(urlsplit(url).path.rpartition("/")[2]), url, None, sha256)
+        url = response.url.join(page.base).join(href)
+        sha256 = parse_qs(url.fragment).get("sha256", [None])[0]
+        yield _wheel(url.path.rpartition("/")[2], url.copy_with(fragment=None), None, sha256)
+
+
+def _wheel(filename: str, url: httpx.URL, size: int | None, sha256: str | None) -> Wheel:
+    # The hash becomes part of a file's name, and an index could write anything there.
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"{sha256!r} is not a sha256")
+    return Wheel(filename, str(url), size, sha256)
 
 
 class _Anchors(HTMLParser):

