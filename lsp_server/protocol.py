@@ -17,6 +17,7 @@ import contextvars
 import hmac
 import json
 import logging
+import re
 from asyncio import CancelledError, Task
 from concurrent.futures import Future
 from typing import Any
@@ -104,7 +105,9 @@ class Protocol(LanguageServerProtocol):
             logger.warning("ignored: %s", error)
             return
         id_ = message["id"] if isinstance(message, dict) and _is_id(message["id"]) else None
-        self._send_data(lsp.ResponseErrorMessage(id=id_, error=error.to_response_error()))
+        # A dict: the converter would leave out an id that is null.
+        reply = {"code": error.code, "message": error.message}
+        self._send_data({"jsonrpc": self.VERSION, "id": id_, "error": reply})
 
     def _receive_request(self, message: dict[str, Any]) -> None:
         id_, method = message["id"], message["method"]
@@ -138,8 +141,7 @@ class Protocol(LanguageServerProtocol):
 
     def _params(self, message: dict[str, Any]) -> Any:
         method = message["method"]
-        if method != lsp.CANCEL_REQUEST:  # which has no handler: pygls knows it by name
-            self._get_handler(method)  # before the parameters: an unknown method is the better complaint
+        self._get_handler(method)  # before the parameters: an unknown method is the better complaint
         kind = self.get_message_type(method)
         if kind is None:
             return message.get("params")
@@ -152,6 +154,9 @@ class Protocol(LanguageServerProtocol):
         method = message["method"]
         if method != lsp.EXIT and (self._shutdown or not self.initialized):
             return
+        if method == lsp.CANCEL_REQUEST:
+            self._cancel(message.get("params"))
+            return
         try:
             params = self._params(message)
         except JsonRpcMethodNotFound:
@@ -160,6 +165,12 @@ class Protocol(LanguageServerProtocol):
             logger.warning("ignored: %s", error)
         else:
             self._handle_notification(method, params)
+
+    def _cancel(self, params: Any) -> None:
+        id_ = params.get("id") if isinstance(params, dict) else None
+        # Requests of ours wait among the client's, under ids of their own.
+        if _is_id(id_) and id_ not in self._result_types and (future := self._request_futures.get(id_)):
+            future.cancel()
 
     def _receive_response(self, message: dict[str, Any]) -> None:
         id_ = message.get("id")
@@ -208,8 +219,9 @@ def _is_id(value: Any) -> bool:
 
 
 def _first_problem(error: Exception) -> str:
-    # The converter says `expected x @ $.params.textDocument`.
-    return str(transform_error(error)[0]).replace("\n", " ")[:300]
+    """What does not fit and where: `required field missing @ $.params.textDocument`, names as they are on the wire."""
+    problem, at, path = str(transform_error(error)[0]).partition(" @ ")
+    return f"{problem}{at}{re.sub('_([a-z])', lambda match: match[1].upper(), path)}".replace("\n", " ")[:300]
 
 
 def _presented(error: BaseException) -> JsonRpcException:

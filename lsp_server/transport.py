@@ -136,6 +136,8 @@ async def converse(server: SidesightServer, channel: Channel) -> int:
                 if body is None:
                     break
                 protocol.receive(body)
+                # A handler begins before the next message is looked at: it must see the document as it was then.
+                await asyncio.sleep(0)
                 if stranger and protocol.initialized:
                     stranger = False
                     deadline.reschedule(None)
