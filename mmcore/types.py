@@ -120,14 +120,34 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture: kind is code, terminal, title, status, text, heading, label, field, button, check or error.
+
+    `first_line` is the number that the picture gives to the first line of code; `value` what a field holds or whether
+    a check box is ticked ("on", "off"). `box` is as in `Line`.
+    """
+
+    kind: str
+    text: str
+    box: tuple[int, int, int, int]
+    first_line: int | None = None
+    language: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """What a picture says. `text` keeps the layout; `size` is (width, height) in pixels."""
+    """What a picture says: `text` is its content, with the layout; `size` is (width, height) in pixels.
+
+    `text` leaves out what only frames the content (title and status bars, line numbers); `lines` and `regions` have it.
+    """
 
     kind: str
     text: str
     lines: tuple[Line, ...]
     size: tuple[int, int]
     sha256: str = ""
+    regions: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
-from mmcore.types import Image, Line, Reading
+from mmcore.types import Image, Line, Reading, Region
 
 PREFIX = struct.Struct(">II")
 # A reply carries at most one picture, encoded as PNG: never near this. A length beyond it means the stream is broken.
@@ -34,7 +34,8 @@ def reading_to_json(reading: Reading) -> dict[str, Any]:
 def reading_from_json(value: dict[str, Any]) -> Reading:
     lines = tuple(Line(line["text"], tuple(line["box"]), line["score"]) for line in value["lines"])
     width, height = value["size"]
-    return Reading(value["kind"], value["text"], lines, (width, height), value["sha256"])
+    regions = tuple(Region(**{**region, "box": tuple(region["box"])}) for region in value["regions"])
+    return Reading(value["kind"], value["text"], lines, (width, height), value["sha256"], regions)
 
 
 def image_to_json(image: Image) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""Find the rows and columns of monospaced text: where lines stand, how wide a character is, where the first begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Ink = NDArray[np.float32]
+Profile = NDArray[np.float64]
+
+# Width of a character by height of a line, in every monospaced font and editor: 0.5 em on 2 em to 0.65 em on 1 em.
+NARROWEST, WIDEST = 0.24, 0.72
+# Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
+MOST_ON_BORDERS = 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Baselines in pixels, top to bottom, `height` apart (rounded by the renderer, so each is measured)."""
+
+    baselines: tuple[int, ...]
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Cells of `pitch` pixels; the first whole one begins at x = `phase`; `on_borders`: share of ink between cells."""
+
+    pitch: float
+    phase: float
+    on_borders: float
+
+
+def mask_of(ink: Ink) -> NDArray[np.uint8]:
+    """1 where there is writing: at half of the contrast that the strongest stroke nearby has."""
+    nearby = cv2.dilate(ink, np.ones((9, 15), np.uint8))
+    mask: NDArray[np.uint8] = (ink > np.maximum(0.06, 0.4 * nearby)).astype(np.uint8)
+    return mask
+
+
+def without_rules(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`mask` without the lines that frame and divide: much longer than a character is high, and thin."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    typical = float(np.median(height[1:])) if count > 1 else 0.0
+    framing = (height > max(48.0, 6 * typical)) | ((width > 0.8 * mask.shape[1]) & (height <= 4))
+    framing[0] = False
+    kept: NDArray[np.uint8] = np.where(framing[labels], 0, mask).astype(np.uint8)
+    return kept
+
+
+def find_rows(mask: NDArray[np.uint8]) -> Rows | None:
+    """The lattice on which most lines of text stand; None when there is no such lattice.
+
+    Letters end on the baseline: there the amount of ink drops. The lattice whose lines meet most of these drops, less
+    what as many lines would meet by chance, is the one.
+    """
+    profile = mask.sum(1, dtype=np.float64)
+    # The root, so that one ruler of equals signs does not outweigh ten lines of text.
+    drop = np.sqrt(np.clip(profile - np.append(profile[1:], 0), 0, None))
+    total = drop.sum()
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    heights = stats[1:, cv2.CC_STAT_HEIGHT]
+    heights = heights[heights >= 4]
+    if total == 0 or len(heights) < 4 or count < 4:
+        return None
+    letter = float(np.median(heights))
+    soft = np.convolve(drop, (0.6, 1.0, 0.6), "same")
+    best, found = -np.inf, (0.0, 0.0)
+    size = len(soft)
+    chance = soft.mean()
+    for height in np.arange(max(7.0, 1.35 * letter), min(6.0 * letter, size / 1.5), 0.05):
+        phases = np.arange(0, height, 1.0)
+        lines = np.arange(0, int(size / height) + 1)
+        at = np.rint(phases[:, None] + lines[None, :] * height).astype(int)
+        inside = at < size
+        met = np.where(inside, soft[np.minimum(at, size - 1)], 0).sum(1) - chance * inside.sum(1)
+        index = int(met.argmax())
+        if met[index] > best:
+            best, found = float(met[index]), (float(height), float(phases[index]))
+    if best < 0.1 * total:
+        return None
+    height, phase = found
+    baselines = []
+    for line in range(int((size - phase) / height) + 1):
+        at = round(phase + line * height)
+        near = range(max(0, at - 1), min(size, at + 2))
+        strongest = max(near, key=lambda y: drop[y], default=at)
+        baselines.append(strongest + 1 if drop[strongest] > 1.5 else at + 1)
+    return Rows(tuple(baselines), height)
+
+
+def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
+    """The pitch and phase whose cell borders have least ink on them; None when no grid fits."""
+    profile = mask.sum(0, dtype=np.float64)
+    used = np.flatnonzero(profile)
+    if len(used) == 0 or used[-1] - used[0] < 4 * NARROWEST * row_height:
+        return None
+    first, last = int(used[0]), int(used[-1]) + 1
+    profile = profile[first:last]
+    average = profile.mean()
+    # A few columns with very much ink (the stems of an indented block) must not decide alone.
+    profile = np.minimum(profile, 4 * average)
+    soft = np.convolve(profile, (0.25, 0.5, 0.25), "same")
+    candidates = []
+    width = last - first
+    pitch = max(3.0, NARROWEST * row_height)
+    while pitch < WIDEST * row_height:
+        score, phase = _best_phase(soft, pitch, 0.5)
+        candidates.append((score / average, pitch, phase))
+        pitch += max(0.004, 0.35 * pitch / max(1.0, width / pitch))
+    least = min(candidate[0] for candidate in candidates)
+    # Every second border fits as well as every one does: of those that fit, the narrowest.
+    fitting = [c for c in candidates if c[0] <= least + 0.12]
+    narrowest = min(fitting, key=lambda c: c[1])
+    near = [c for c in candidates if abs(c[1] - narrowest[1]) < 0.05 * narrowest[1]]
+    _, pitch, _ = min(near)
+    step = 0.35 * pitch / max(1.0, width / pitch)
+    fine = []
+    broad = np.convolve(soft, _triangle(0.35 * pitch), "same")
+    for offset in np.linspace(-2 * step, 2 * step, 41):
+        score, _ = _best_phase(soft, pitch + offset, 0.25)
+        broad_score, phase = _best_phase(broad, pitch + offset, 0.25)
+        fine.append((score + broad_score, pitch + offset, phase, score))
+    _, pitch, phase, score = min(fine)
+    if score / average > MOST_ON_BORDERS:
+        return None
+    return Columns(float(pitch), float((first + phase) % pitch), float(score / average))
+
+
+def _best_phase(profile: Profile, pitch: float, step: float) -> tuple[float, float]:
+    """Least mean of `profile` on a comb of this pitch, and where that comb begins."""
+    phases = np.arange(0, pitch, step)
+    teeth = np.arange(0, int(len(profile) / pitch) + 1)
+    at = phases[:, None] + teeth[None, :] * pitch - 0.5
+    low = np.floor(at).astype(int)
+    share = at - low
+    inside = (low >= 0) & (low + 1 < len(profile))
+    low = np.clip(low, 0, len(profile) - 2)
+    values = np.where(inside, profile[low] * (1 - share) + profile[low + 1] * share, 0)
+    means = values.sum(1) / np.maximum(1, inside.sum(1))
+    index = int(means.argmin())
+    return float(means[index]), float(phases[index])
+
+
+def _triangle(half_width: float) -> Profile:
+    reach = max(1, round(half_width))
+    weights = np.concatenate([np.arange(1, reach + 1), np.arange(reach - 1, 0, -1)]).astype(np.float64)
+    normal: Profile = weights / weights.sum()
+    return normal

@@ -1,0 +1,107 @@
+"""Read a pane of monospaced text row by row, every character in its cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcore.perception import align, grid, ocr
+from mmcore.perception.ink import Pixels
+
+# A cell with less ink than this share of its area is empty: specks, the overhang of a neighbour.
+LEAST_INK = 0.012
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Text from cell `start` on, with a score for each character. `line` counts the rows of the lattice."""
+
+    text: str
+    start: int
+    scores: tuple[float, ...]
+    line: int
+    box: tuple[int, int, int, int]
+
+    @property
+    def indented(self) -> str:
+        return " " * self.start + self.text
+
+    @property
+    def score(self) -> float:
+        marks = [score for score, character in zip(self.scores, self.text, strict=True) if character != " "]
+        return float(np.mean(marks)) if marks else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A written row before it is read: which cells have ink, and where it lies."""
+
+    line: int
+    baseline: int
+    top: int
+    bottom: int
+    written: tuple[bool, ...]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First written cell, and the one after the last."""
+        return self.written.index(True), len(self.written) - self.written[::-1].index(True)
+
+
+def slots_of(mask: NDArray[np.uint8], rows: grid.Rows, columns: grid.Columns) -> list[Slot]:
+    found = []
+    for line, baseline in enumerate(rows.baselines):
+        top = max(0, round(baseline - 0.76 * rows.height))
+        bottom = min(mask.shape[0], round(baseline + 0.26 * rows.height))
+        written = _written(mask[top:bottom], columns)
+        if any(written):
+            found.append(Slot(line, baseline, top, bottom, written))
+    return found
+
+
+def read_rows(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> list[Row]:
+    """The rows as the general recogniser reads them, its characters put into the cells."""
+    strips, offsets = [], []
+    for slot in slots:
+        first, stop = slot.span
+        left = max(0, round(columns.phase + (first - 0.4) * columns.pitch))
+        right = min(picture.shape[1], round(columns.phase + (stop + 0.4) * columns.pitch))
+        strips.append(picture[slot.top : slot.bottom, left:right])
+        offsets.append(left)
+    rows = []
+    for slot, left, glyphs in zip(slots, offsets, ocr.recognise(strips), strict=True):
+        moved = [replace(glyph, x=glyph.x + left - columns.phase) for glyph in glyphs]
+        first, stop = slot.span
+        placed = align.place(moved, slot.written, columns.pitch)[first:stop]
+        text = "".join(glyph.text[:1] if glyph else " " for glyph in placed)
+        scores = tuple(
+            glyph.score if glyph else float(not slot.written[first + index]) for index, glyph in enumerate(placed)
+        )
+        rows.append(_trimmed(Row(text, first, scores, slot.line, _box(slot, columns))))
+    return [row for row in rows if row.text]
+
+
+def _trimmed(row: Row) -> Row:
+    stripped = row.text.lstrip(" ")
+    lead = len(row.text) - len(stripped)
+    text = stripped.rstrip(" ")
+    return replace(row, text=text, start=row.start + lead, scores=row.scores[lead : lead + len(text)])
+
+
+def _box(slot: Slot, columns: grid.Columns) -> tuple[int, int, int, int]:
+    first, stop = slot.span
+    left, right = columns.phase + first * columns.pitch, columns.phase + stop * columns.pitch
+    return (max(0, round(left)), slot.top, round(right), slot.bottom)
+
+
+def _written(mask: NDArray[np.uint8], columns: grid.Columns) -> tuple[bool, ...]:
+    count = int((mask.shape[1] - columns.phase) / columns.pitch)
+    if count < 1:
+        return ()
+    edges = np.rint(columns.phase + np.arange(count + 1) * columns.pitch).astype(int).clip(0, mask.shape[1])
+    amounts = np.add.reduceat(mask.sum(0, dtype=np.int64), edges[:-1])
+    least = max(2.0, LEAST_INK * columns.pitch * mask.shape[0])
+    return tuple(bool(amount >= least) for amount in amounts)
