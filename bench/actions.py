@@ -1,0 +1,181 @@
+"""Measure the checked actions beside the same model asked once: `make bench-actions`.
+
+Rows and scorers are read from `--data` (../shared by default). Results are kept row by row in
+`results/actions.jsonl`, so a run that is stopped goes on where it was; `results/actions.md` is the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from mmcore import config
+from mmcore.actions.fix import fix
+from mmcore.actions.request import Request, Tools
+from mmcore.actions.speak import Said, speak
+from mmcore.context.document import read_document
+from mmcore.edits.unwrap import code_blocks
+from mmcore.engine import launch
+from mmcore.types import Message, Reading
+
+HERE = Path(__file__).resolve().parent
+ROWS = HERE / "results" / "actions.jsonl"
+TABLE = HERE / "results" / "actions.md"
+Row = dict[str, Any]
+Score = dict[str, Any]
+
+
+async def no_pictures(source: Path | bytes) -> Reading:
+    raise AssertionError("no picture is part of this benchmark")
+
+
+async def once(tools: Tools, prompt: str) -> Said:
+    """The bare model: asked once, greedy, nothing checked."""
+    return await speak(tools, (Message("user", prompt),))
+
+
+def counted(seconds: float, prompt: int, completion: int, **scores: object) -> Score:
+    return {**scores, "seconds": round(seconds, 2), "prompt_tokens": prompt, "completion_tokens": completion}
+
+
+# --- repair -----------------------------------------------------------------------------------------------------------
+
+
+async def repair_bare(tools: Tools, row: Row, score: Any) -> Score:
+    """The prompt of HumanEvalFix with docstrings (OctoPack, Muennighoff et al. 2023)."""
+    started = time.perf_counter()
+    said = await once(tools, f"{row['prompt']}{row['buggy_solution']}\nFix bugs in {row['entry_point']}.")
+    seconds = time.perf_counter() - started
+    blocks = code_blocks(said.text)
+    fixed = score.repair(row, header_of(row) + blocks[0].code)[0] if blocks else False
+    return counted(seconds, said.usage.prompt_tokens, said.usage.completion_tokens, fixed=fixed)
+
+
+def header_of(row: Row) -> str:
+    """The row's own imports: a model that is shown them need not repeat them."""
+    return "".join(line + "\n" for line in row["declaration"].split("\n") if line.startswith(("import ", "from ")))
+
+
+async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool, run: bool) -> Score:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "solution.py").write_text(row["prompt"] + row["buggy_solution"], "utf-8")
+        if test:
+            body = row["test"].replace("\n", "\n    ")
+            (root / "test_solution.py").write_text(f"from solution import *\n\n\ndef test_it():\n    {body}\n", "utf-8")
+        request = Request(
+            read_document(root / "solution.py"),
+            symbol=row["entry_point"],
+            failing_test="test_solution.py::test_it" if test else "",
+            roots=(root,),
+            run=run,
+        )
+        started = time.perf_counter()
+        outcome = await fix(tools, request)
+        seconds = time.perf_counter() - started
+    tests = [check.status for check in outcome.checks if check.name == "tests"]
+    return counted(
+        seconds,
+        outcome.usage.prompt_tokens,
+        outcome.usage.completion_tokens,
+        fixed=score.repair(row, outcome.after)[0],
+        offered=outcome.passed,
+        tests_passed=outcome.passed and tests == ["passed"],
+        small_edit="small edits" in outcome.message,
+        candidates=outcome.candidates,
+    )
+
+
+REPAIR: dict[str, Callable[[Tools, Row, Any], Awaitable[Score]]] = {
+    "bare": repair_bare,
+    "nothing may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=False),
+    "examples may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=True),
+    "failing test": lambda t, r, s: repair_ours(t, r, s, test=True, run=True),
+}
+SETS = {"repair": ("repair/humanevalfix_python.jsonl", "score_code", REPAIR)}
+
+
+# --- the run ----------------------------------------------------------------------------------------------------------
+
+
+def held() -> dict[tuple[str, str, str], Score]:
+    if not ROWS.exists():
+        return {}
+    lines = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
+    return {(line["set"], line["how"], line["row"]): line for line in lines}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared")
+    parser.add_argument("--rows", type=int, default=12, help="rows of each set, spread evenly over it")
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--how", nargs="*", help="only these columns")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after the row that is under way by then")
+    options = parser.parse_args()
+    sys.path.insert(0, str(options.data / "tools"))
+    settings = config.load()[0]
+    engine = launch.connect(settings)
+    tools = Tools(engine, settings, no_pictures)
+    deadline = time.monotonic() + options.seconds
+    ROWS.parent.mkdir(exist_ok=True)
+    try:
+        for name in options.sets:
+            file, scorer, columns = SETS[name]
+            score = importlib.import_module(scorer)
+            rows = [json.loads(line) for line in (options.data / "data" / file).read_text("utf-8").splitlines()]
+            for number in range(0, len(rows), max(1, len(rows) // options.rows))[: options.rows]:
+                for how, measure in columns.items():
+                    if (options.how and how not in options.how) or (name, how, str(number)) in held():
+                        continue
+                    if time.monotonic() > deadline:
+                        return
+                    result = await measure(tools, rows[number], score)
+                    line = {"set": name, "how": how, "row": str(number), **result}
+                    with ROWS.open("a", encoding="utf-8") as stream:
+                        stream.write(json.dumps(line) + "\n")
+                    print(line, flush=True)
+    finally:
+        await engine.close()
+        report()
+
+
+def report() -> None:
+    """One table a set: a line for each way of asking, means over the rows that every way has done."""
+    lines = ["# Checked actions beside the bare model", ""]
+    results = held()
+    for name in dict.fromkeys(key[0] for key in results):
+        ways = list(dict.fromkeys(key[1] for key in results if key[0] == name))
+        common = set.intersection(*({key[2] for key in results if key[:2] == (name, way)} for way in ways))
+        figures = list(
+            dict.fromkeys(f for k, v in results.items() if k[0] == name for f in v if f not in ("set", "how", "row"))
+        )
+        lines += [
+            f"## {name}, {len(common)} rows",
+            "",
+            "| | " + " | ".join(figures) + " |",
+            "| --- " * (len(figures) + 1) + "|",
+        ]
+        for way in ways:
+            cells = []
+            for figure in figures:
+                values = [results[name, way, row].get(figure) for row in common]
+                numbers = [float(value) for value in values if value is not None]
+                cells.append(f"{statistics.mean(numbers):.2f}" if numbers else "")
+            lines.append(f"| {way} | " + " | ".join(cells) + " |")
+        lines.append("")
+    TABLE.write_text("\n".join(lines), "utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,131 @@
+"""Put one candidate through its checks, cheapest first, up to the first that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from mmcore.actions.request import Diagnostic, Request
+from mmcore.edits.diff import line_edits
+from mmcore.types import Range
+from mmcore.verify.applies import check_applies
+from mmcore.verify.formatting import format_change
+from mmcore.verify.lint import check_linters, diagnose
+from mmcore.verify.names import check_names
+from mmcore.verify.parses import check_parses
+from mmcore.verify.result import Change, CheckResult, Outcome, first_failure, timed
+from mmcore.verify.scope import check_code_unchanged, check_scope
+from mmcore.verify.tests_run import Selection, TestBench, check_tests, judge
+from mmcore.verify.toolchain import libraries
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a change may do and must achieve. `allowed`: the range that it may change; `docs_only`: no code at all."""
+
+    allowed: Range | None = None
+    docs_only: bool = False
+    gone: tuple[Diagnostic, ...] = ()
+    tests: Selection = field(default_factory=Selection)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`after` is the text that the checks have seen, laid out by the project's formatter."""
+
+    after: str
+    checks: tuple[CheckResult, ...]
+    origin: str = "model"
+    answer: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return first_failure(self.checks) is None
+
+    @property
+    def reached(self) -> int:
+        """How many checks it got through: the best of those that failed got furthest."""
+        return sum(check.status == "passed" for check in self.checks)
+
+
+def examine(request: Request, after: str, rules: Rules, bench: TestBench | None = None) -> Candidate:
+    """Blocks: tests and linters run in here. Without `bench` (no consent) nothing of the workspace does."""
+    document = request.document
+    made: list[CheckResult] = []
+    change = Change(document, after)
+
+    def static() -> Iterator[CheckResult]:
+        yield check_applies(document, line_edits(document.text, after), after, document.version)
+        yield check_parses(change)
+        if rules.docs_only:
+            yield check_code_unchanged(change)
+        elif rules.allowed is not None:
+            yield check_scope(change, rules.allowed)
+        if document.language == "python" and not rules.docs_only:
+            yield check_names(change, (request.root, *request.roots), libraries(request.root))
+
+    for result in static():
+        made.append(result)
+        if result.status == "failed":
+            return Candidate(after, tuple(made))
+    if not rules.docs_only:
+        formatted, layout = format_change(document, after, request.root)
+        if layout is not None:
+            made.append(layout)
+            again = Change(document, formatted)
+            if formatted != after and not _still(again, rules):
+                made[-1] = replace(layout, status="could_not_run", detail="the formatter's layout was not used")
+            else:
+                after, change = formatted, again
+    for check in _dynamic(request, change, rules, bench):
+        made.append(check())
+        if made[-1].status == "failed":
+            break
+    return Candidate(after, tuple(made))
+
+
+def _still(change: Change, rules: Rules) -> bool:
+    """Formatting left alone what the checks had found right."""
+    kept = check_scope(change, rules.allowed).status != "failed" if rules.allowed is not None else True
+    return kept and check_parses(change).status != "failed"
+
+
+def _dynamic(
+    request: Request, change: Change, rules: Rules, bench: TestBench | None
+) -> Iterator[Callable[[], CheckResult]]:
+    if rules.gone:
+        yield lambda: _check_gone(request, change, rules.gone)
+    if not rules.docs_only and (rules.tests or request.failing_test):
+        if bench is not None and rules.tests:
+            yield lambda: timed("tests", lambda: judge(bench.run(change.after, rules.tests), rules.tests))
+        else:
+            yield lambda: check_tests(change, request.root, rules.tests, trusted=False)
+    for result in check_linters(change, request.root, trusted=bench is not None):
+        yield lambda result=result: result  # type: ignore[misc]
+
+
+def _check_gone(request: Request, change: Change, wanted: tuple[Diagnostic, ...]) -> CheckResult:
+    """The diagnostics that were to be fixed are no longer reported, where we can ask who reported them."""
+
+    def check() -> Outcome:
+        path = request.document.path
+        ours = [d for d in wanted if d.source.lower() == "ruff" or _ruff_code(d.code)]
+        if path is None or not ours:
+            source = wanted[0].source or "the tool"
+            return "could_not_run", f"only {source} itself can say whether its diagnostic is gone"
+        before = diagnose(path, change.document.text, change.document.language, request.root)
+        after = diagnose(path, change.after, change.document.language, request.root)
+        if not before:
+            return "could_not_run", "ruff, as this project configures it, does not report it"
+        for diagnostic in ours:
+            had = sum(item.rule == diagnostic.code for item in before)
+            has = [item for item in after if item.rule == diagnostic.code]
+            if had and len(has) >= had:
+                return "failed", f"line {has[0].line}: {has[0].rule} {has[0].message} is still there"
+        return "passed", ", ".join(dict.fromkeys(d.code for d in ours))
+
+    return timed("diagnostic gone", check)
+
+
+def _ruff_code(code: str) -> bool:
+    return bool(code) and code[0].isalpha() and code[-1].isdigit() and code.upper() == code

@@ -1,0 +1,51 @@
+"""One answer of the model, and what it cost."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from mmcore.actions.request import Tools
+from mmcore.engine.base import ChatRequest, Sampling
+from mmcore.types import Message, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`cut_off` where generation ended at the token limit."""
+
+    text: str
+    usage: Usage
+    cut_off: bool
+
+
+async def speak(
+    tools: Tools,
+    messages: tuple[Message, ...],
+    *,
+    temperature: float = 0.0,
+    seed: int | None = None,
+    stream: bool = False,
+) -> Said:
+    """Raises EngineError. Cancelling the task stops generation."""
+    chat = tools.settings.chat
+    sampling = Sampling(
+        max_tokens=chat.max_tokens, temperature=temperature, top_p=0.95 if temperature else 1.0, seed=seed
+    )
+    text, usage, cut_off = "", Usage(), False
+    async with aclosing(tools.engine.chat(ChatRequest(chat.model, messages, sampling))) as chunks:
+        async for chunk in chunks:
+            text += chunk.text
+            if stream and chunk.text:
+                tools.on_text(chunk.text)
+            usage = chunk.usage or usage
+            cut_off = chunk.finish_reason == "length"
+    return Said(text, usage, cut_off)
+
+
+def total(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.cached_tokens + other.cached_tokens,
+        one.completion_tokens + other.completion_tokens,
+    )
