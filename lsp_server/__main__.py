@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from mmcore.errors import InputError, SidesightError
 
-_COMMANDS = ("serve", "complete", "ask", "read", "models", "memory", "doctor", "demo")
+_COMMANDS = ("serve", "complete", "ask", "read", "models", "host", "memory", "doctor", "demo")
 
 
 class _Commands(TyperGroup):

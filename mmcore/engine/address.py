@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +23,14 @@ class Address:
     pid: int
     version: str
     started: float
+
+    @property
+    def root(self) -> str:
+        return self.url.removesuffix("/v1")
+
+    @property
+    def health(self) -> str:
+        return f"{self.root}/health"
 
     def alive(self) -> bool:
         """Whether the process that wrote this still runs, and not another one with its number."""
@@ -46,17 +53,17 @@ def log_path() -> Path:
     return config.state_dir() / "host.log"
 
 
-def publish(url: str, version: str) -> Address:
-    """Write this process down as the host."""
-    address = Address(url, os.getpid(), version, psutil.Process().create_time())
-    write_private(address_path(), json.dumps(asdict(address)))
-    return address
+def publish(url: str, version: str, token: str) -> None:
+    """Write this process down as the host; the token, which only its user may read, first."""
+    write_private(token_path(), token)
+    own = Address(url, os.getpid(), version, psutil.Process().create_time())
+    write_private(address_path(), json.dumps(asdict(own)))
 
 
 def withdraw() -> None:
-    """Remove what `publish` and `new_token` wrote, unless another host has taken over."""
-    address = find()
-    if address is None or address.pid == os.getpid():
+    """Remove what `publish` wrote, unless another host has taken over."""
+    stated = find()
+    if stated is None or stated.pid == os.getpid():
         address_path().unlink(missing_ok=True)
         token_path().unlink(missing_ok=True)
 
@@ -68,13 +75,6 @@ def find() -> Address | None:
         return Address(str(data["url"]), int(data["pid"]), str(data["version"]), float(data["started"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def new_token() -> str:
-    """A key for this run of the host, in a file that only its user may read."""
-    token = secrets.token_urlsafe(32)
-    write_private(token_path(), token)
-    return token
 
 
 def read_token() -> str:

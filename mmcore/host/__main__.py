@@ -7,6 +7,7 @@ import logging
 import sys
 
 from mmcore import config
+from mmcore.engine.start import ANOTHER_RUNS
 from mmcore.errors import SidesightError
 from mmcore.host import serve
 
@@ -21,6 +22,8 @@ def main() -> None:
         logging.warning(problem)
     try:
         serve.run(settings, arguments.engine)
+    except serve.AnotherRuns:
+        sys.exit(ANOTHER_RUNS)
     except SidesightError as error:
         sys.exit(f"error: {error}")
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import os
+import secrets
 import socket
 import stat
 import sys
@@ -33,6 +34,10 @@ LOG_BYTES = 1 << 20
 GRACE_S = 10
 
 
+class AnotherRuns(EngineUnavailable):
+    """Told apart because whoever starts a host may use the other one."""
+
+
 def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until asked to leave, told by a signal, or idle for `host.exit_idle_s`.
 
@@ -47,7 +52,7 @@ def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1"
         lock.acquire(blocking=False)
     except filelock.Timeout:
         listener.close()
-        raise EngineUnavailable("a model host runs already; `sidesight host --stop` ends it") from None
+        raise AnotherRuns("a model host runs already; `sidesight host --stop` ends it") from None
     with lock, listener:
         asyncio.run(_serve(settings, kind, listener))
 
@@ -60,7 +65,14 @@ async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket
     def leave() -> None:
         server.should_exit = True
 
-    app = create_app(service, address.new_token(), leave)
+    name, port = listener.getsockname()[:2]
+    url = f"http://{f'[{name}]' if ':' in name else name}:{port}/v1"
+    token = secrets.token_urlsafe(32)
+
+    def publish() -> None:
+        address.publish(url, version("sidesight"), token)
+
+    app = create_app(service, token, leave)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -74,11 +86,9 @@ async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    name, port = listener.getsockname()[:2]
-    url = f"http://{f'[{name}]' if ':' in name else name}:{port}/v1"
-    address.publish(url, version("sidesight"))
+    publish()
     log.info("sidesight %s listens at %s, process %d", version("sidesight"), url, os.getpid())
-    housekeeping = asyncio.create_task(_keep_house(service, settings, leave))
+    housekeeping = asyncio.create_task(_keep_house(service, settings, publish, leave))
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -88,13 +98,22 @@ async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket
         log.info("the host leaves")
 
 
-async def _keep_house(service: Service, settings: Settings, leave: Callable[[], None]) -> None:
+async def _keep_house(
+    service: Service, settings: Settings, publish: Callable[[], None], leave: Callable[[], None]
+) -> None:
     host = settings.host
     while True:
         await asyncio.sleep(min(HOUSEKEEPING_S, host.model_idle_s / 4 + 0.05, host.exit_idle_s / 4 + 0.05))
         await service.held.unload_idle(host.model_idle_s)
         if not service.active and time.monotonic() - service.last_request >= host.exit_idle_s:
             log.info("nobody asked for %g s", host.exit_idle_s)
+            leave()
+        stated = address.find()
+        if stated is None:
+            # Someone emptied the directory; nobody would find us, and the lock would keep others from starting.
+            publish()
+        elif stated.pid != os.getpid():
+            log.info("process %d has taken over", stated.pid)
             leave()
         _bound_log()
 
