@@ -20,6 +20,7 @@ from mmcore.host.weights.progress import OnProgress, Progress, human, quiet
 app = typer.Typer(
     help="The weights: which there are, bringing them here, checking them. Your own models go into models.toml.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(help="A model's name, as `sidesight models list` prints it.", show_default=False)]
@@ -118,6 +119,9 @@ def _bar(console: Console) -> Iterator[OnProgress]:
                 view.console.print(now.step, markup=False, highlight=False)
                 return
             if now.step not in tasks:
+                for task in view.tasks:
+                    if not task.finished:  # a source that gave way to the next
+                        view.remove_task(task.id)
                 tasks[now.step] = view.add_task(now.step)
             view.update(tasks[now.step], completed=now.done, total=now.total or None)
 
@@ -129,7 +133,7 @@ def _lines(console: Console) -> OnProgress:
 
     def on_progress(now: Progress) -> None:
         nonlocal step, due
-        if now.step != step or time.monotonic() >= due:
+        if now.step != step or (now.done and time.monotonic() >= due):
             # The first bytes are told at once: they say where an interrupted pull goes on.
             step, due = now.step, time.monotonic() + _LINE_S if now.done else 0.0
             amount = f": {human(now.done)} of {human(now.total)}" if now.done and now.total else ""

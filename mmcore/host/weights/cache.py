@@ -120,10 +120,13 @@ def _mark_path(model: Model, file: File) -> Path:
     return folder_of(model) / f"{file.name}.verified"
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Raises the OSError of a full disk before the first byte is fetched rather than after the last that fits."""
-    if shutil.disk_usage(folder).free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+def require_space(work: Path, needed: int) -> None:
+    """Raises the OSError of a full disk before the first byte is fetched rather than after the last that fits.
+
+    `needed` bytes are what `work` will hold; what an interrupted pull left there counts towards them.
+    """
+    if shutil.disk_usage(work).free < needed - held(work):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work))
 
 
 @contextmanager

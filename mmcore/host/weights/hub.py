@@ -37,7 +37,7 @@ def obtain(file: File, work: Path, settings: WeightsSettings, on_bytes: Callable
     if constants.HF_HUB_OFFLINE:
         raise DownloadError("HF_HUB_OFFLINE is set and the hub's own cache has not got it")
     partial = work / f"{file.name}.hub-{file.hub.revision}"
-    require_space(work, (file.size or 0) - (partial.stat().st_size if partial.exists() else 0))
+    require_space(work, file.size or 0)
     url = hf_hub_url(file.hub.repo, name, revision=file.hub.revision)
     # A redirect to another host does not take the token along.
     headers = {"Authorization": f"Bearer {token}"} if (token := get_token()) else None

