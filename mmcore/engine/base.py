@@ -72,6 +72,10 @@ class LocalEngine(Engine, Protocol):
 
     def chat(self, request: ChatRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]: ...
 
+    def alive(self) -> bool:
+        """False when it can answer no more and must be loaded again."""
+        ...
+
     async def surplus(self) -> int:
         """Tokens generated after their request was closed, since the engine was loaded."""
         ...

@@ -68,6 +68,9 @@ class ScriptedEngine:
     async def models(self) -> tuple[str, ...]:
         return self._models
 
+    def alive(self) -> bool:
+        return True
+
     async def surplus(self) -> int:
         """None ever: it computes a token when it is asked for one."""
         return 0

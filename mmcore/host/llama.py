@@ -1,35 +1,31 @@
-"""A GGUF model on llama.cpp, whose server runs inside this process behind a loopback port and a key of its own."""
+"""A GGUF model on llama.cpp, whose server is a child of the host behind a loopback port and a key of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import httpx_sse
-import xllamacpp
 
 from mmcore.config import HostSettings
 from mmcore.engine import wire
 from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.turn import Paused, Turn
 from mmcore.errors import EngineRejected, EngineUnavailable
+from mmcore.host.llama_server import SLOTS, Order
 from mmcore.types import Chunk, Usage
 
-# Sequences decoded in one batch, each with its prompt kept in the cache.
-SLOTS = 4
-# Tokens of prompt that are computed in one go: the longest that a cancelled prompt goes on for.
-BATCH_TOKENS = 128
-# Prompts that lost their slot are kept in main memory up to this and come back without being computed again.
-CACHE_MIB = 512
-# A chat may fill one context; half of another holds the completions beside it (see Limits in service.py).
-CONTEXTS = 1.5
+LEAVE_TIMEOUT_S = 5.0
 
 
 class LlamaEngine:
@@ -45,9 +41,10 @@ class LlamaEngine:
         self._name = name
         self._context_tokens = settings.context_tokens
         key = secrets.token_urlsafe(32)
-        self._server: xllamacpp.Server | None = _start(path, settings, key)
+        threads = settings.threads or os.cpu_count() or 1
+        self._process, address = _start(path, Order(str(path), key, settings.context_tokens, threads))
         self._client = httpx.AsyncClient(
-            base_url=self._server.listening_address,
+            base_url=address,
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(None, connect=10.0),
             # It closes connections after a stream without saying so; a new one costs 0.2 ms.
@@ -78,10 +75,12 @@ class LlamaEngine:
                 return max(0, int(float(line.split()[1])) - self._delivered)
         return 0
 
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     async def close(self) -> None:
         await self._client.aclose()
-        # Its destructor stops the threads and frees the memory.
-        self._server = None
+        await asyncio.to_thread(_end, self._process)
 
     async def _render(self, request: ChatRequest) -> list[str | int]:
         """The prompt by the model's own template, in which only the template makes special tokens.
@@ -202,31 +201,40 @@ class _Said:
         self._unheard, self._unheard_count, self._run_count = [], 0, 0
 
 
-def _start(path: Path, settings: HostSettings, key: str) -> xllamacpp.Server:
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.api_keys = [key]
-    params.ui = False
-    params.endpoint_metrics = True
-    params.verbosity = 1
-    params.n_parallel = SLOTS
-    # One cache for all slots: a lone editor has all of it.
-    params.kv_unified = True
-    params.kv_unified_per_slot = settings.context_tokens
-    params.n_ctx = int(settings.context_tokens * CONTEXTS)
-    params.n_batch = params.n_ubatch = BATCH_TOKENS
-    params.cache_ram_mib = CACHE_MIB
-    params.cache_idle_slots = False
-    threads = settings.threads or os.cpu_count() or 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+def _start(path: Path, order: Order) -> tuple[subprocess.Popen[bytes], str]:
+    """The process and the address of its server, once the model is loaded. Raises EngineUnavailable."""
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    # Detached from the terminal, whose Ctrl-C is for the host: that one ends its requests first.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "mmcore.host.llama_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        **detached,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        return xllamacpp.Server(params)
-    except (RuntimeError, ValueError) as error:
+        process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        process.stdin.flush()
+        return process, str(json.loads(process.stdout.readline())["address"])
+    except (OSError, ValueError):
+        _end(process)
         raise EngineUnavailable(
-            f"{path.name} cannot be loaded ({error}); `sidesight models verify` checks it"
+            f"{path.name} cannot be loaded; `sidesight models verify` tells if it is whole"
         ) from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(LEAVE_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _body(prompt: list[str | int], sampling: Sampling, max_tokens: int, logprobs: bool) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
-import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +14,7 @@ from typing import Literal
 from mmcore.engine.base import LocalEngine
 from mmcore.errors import UnknownModel
 from mmcore.host.engines import Loader
+from mmcore.host.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +54,9 @@ class _Held:
 class Models:
     """`names` may be asked for; `load` brings one of them, in a thread, once however many ask."""
 
-    def __init__(self, names: tuple[str, ...], load: Loader) -> None:
+    def __init__(self, names: tuple[str, ...], load: Loader, metrics: Metrics) -> None:
         self.names = names
+        self._metrics = metrics
         self._load = load
         self._held: dict[str, _Held] = {}
 
@@ -69,6 +69,10 @@ class Models:
         if name not in self.names:
             raise UnknownModel(f"there is no model {name}; `sidesight models list` shows those that there are")
         held = self._held.get(name)
+        if held is not None and held.resident.done() and not held.resident.result().engine.alive():
+            log.warning("%s died; it is loaded again", name)
+            await self._unload(name)
+            held = self._held.get(name)
         if held is None:
             held = self._held[name] = _Held(asyncio.create_task(self._bring(name)))
         held.leases += 1
@@ -108,7 +112,8 @@ class Models:
             # The next request tries again: by then the weights may have been pulled.
             del self._held[name]
             raise
-        _restore_signals()
+        self._metrics.loads.labels(name).inc()
+        self._metrics.models_loaded.inc()
         log.info("loaded %s in %.1f s", name, time.monotonic() - began)
         return Resident.of(engine)
 
@@ -119,13 +124,5 @@ class Models:
         del resident, held
         # An engine frees its memory when the last reference to it goes, and some are in cycles.
         gc.collect()
+        self._metrics.models_loaded.dec()
         log.info("unloaded %s", name)
-
-
-def _restore_signals() -> None:
-    """llama.cpp installs handlers of its own for the signals that end a process, and with them nothing ends it."""
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if handler is not None:
-                signal.signal(number, handler)

@@ -22,14 +22,10 @@ TURN_S = 2.0
 class Scheduler:
     """One for all models of a host: they share the same cores."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_preemption: Callable[[], None]) -> None:
         self._completions = 0
         self._chats: list[ChatTurn] = []
-        self.preemptions = 0
-
-    @property
-    def running(self) -> dict[str, int]:
-        return {"completion": self._completions, "chat": len(self._chats)}
+        self.on_preemption = on_preemption
 
     @asynccontextmanager
     async def completion(self) -> AsyncIterator[Turn]:
@@ -80,7 +76,7 @@ class ChatTurn(Turn):
         if self._passed_over > PATIENCE:
             self._take_turn()
         elif not self.paused:
-            self._scheduler.preemptions += 1
+            self._scheduler.on_preemption()
             self._after(PATIENCE_S, self._take_turn)
             self.pause()
 

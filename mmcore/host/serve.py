@@ -23,6 +23,7 @@ from mmcore.engine import address
 from mmcore.errors import EngineUnavailable, SettingError
 from mmcore.host import engines
 from mmcore.host.app import create_app
+from mmcore.host.metrics import Metrics
 from mmcore.host.models import Models
 from mmcore.host.service import Service
 
@@ -44,6 +45,8 @@ def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1"
     Raises SettingError and EngineUnavailable when it cannot start: an address that is not loopback, a port in use, a
     host that runs already.
     """
+    # Each request to an engine would be a line of its own.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     listener = _bind(bind, port)
     config.state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     # Held for as long as the process lives, and freed by the system however it ends.
@@ -58,8 +61,9 @@ def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1"
 
 
 async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket) -> None:
-    models = Models(engines.names(kind), engines.loader(kind, settings))
-    service = Service(models)
+    metrics = Metrics()
+    models = Models(engines.names(kind), engines.loader(kind, settings), metrics)
+    service = Service(models, metrics)
     server: uvicorn.Server
 
     def leave() -> None:

@@ -16,12 +16,12 @@ from mmcore.types import Chunk, Usage
 
 
 class Service:
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, metrics: Metrics) -> None:
         self.held = models
-        self.metrics = Metrics()
+        self.metrics = metrics
         self.active = 0
         self.last_request = time.monotonic()
-        self._scheduler = Scheduler()
+        self._scheduler = Scheduler(on_preemption=metrics.preemptions.inc)
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         return self._generate("completion", request)
@@ -38,11 +38,12 @@ class Service:
     async def count(self) -> bytes:
         """All metrics, in Prometheus' text format."""
         for name, resident in self.held.ready().items():
+            if not resident.engine.alive():
+                continue
             surplus = await resident.engine.surplus()
             if surplus > resident.surplus_counted:
                 self.metrics.tokens_after_disconnect.labels(name).inc(surplus - resident.surplus_counted)
                 resident.surplus_counted = surplus
-        self.metrics.models_loaded.set(len(self.held.ready()))
         return self.metrics.render()
 
     async def _generate(self, kind: Kind, request: CompletionRequest | ChatRequest) -> AsyncGenerator[Chunk, None]:
