@@ -14,6 +14,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import psutil
@@ -23,7 +24,7 @@ from rich.markup import escape
 
 from mmcore import config
 from mmcore.context.workspace import workspace_root
-from mmcore.engine import launch
+from mmcore.engine import address, launch, start
 from mmcore.errors import SidesightError
 from mmcore.host.weights import catalog, pull
 from mmcore.memory.store import database_path
@@ -106,7 +107,7 @@ def _directories() -> Iterator[Finding]:
             )
         else:
             yield Finding(name, "ok", f"{folder}, {free / 2**30:.1f} GiB free")
-    yield Finding("memory", "ok", str(database_path([workspace_root(config.Path())])))
+    yield Finding("memory", "ok", str(database_path([workspace_root(Path())])))
 
 
 def _engines() -> Iterator[Finding]:
@@ -128,13 +129,14 @@ def _weights(settings: config.Settings) -> Iterator[Finding]:
 
 
 def _host() -> Finding:
-    try:
-        running = launch.running()
-    except SidesightError as error:
-        return Finding("host", "wrong", str(error), "sidesight host --stop")
-    if running is None:
+    found = address.find()
+    if found is None or not found.alive():
         return Finding("host", "ok", "not running; it starts with the first request")
-    return Finding("host", "ok", f"running at {running.url}, pid {running.pid}")
+    health = start.probe(found)
+    if health is None:
+        return Finding("host", "wrong", f"process {found.pid} does not answer at {found.url}", "sidesight host --stop")
+    ready = [name for name, model in health["models"].items() if model["state"] == "ready"]
+    return Finding("host", "ok", f"running at {found.url}, pid {found.pid}, loaded: {', '.join(ready) or 'nothing'}")
 
 
 def _server(settings: config.Settings) -> Iterator[Finding]:

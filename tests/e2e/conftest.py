@@ -129,8 +129,8 @@ class Metrics:
     def __init__(self) -> None:
         state = json.loads((config.state_dir() / "host.json").read_text("utf-8"))
         self.pid: int = state["pid"]
-        self._url = state["url"].removesuffix("/v1").rstrip("/")
-        self._token = (config.state_dir() / "token").read_text("utf-8").strip()
+        self._url = state["url"].removesuffix("/v1")
+        self._token = (config.state_dir() / "host.token").read_text("utf-8").strip()
 
     async def value(self, name: str) -> float:
         """The sum over all labels."""
