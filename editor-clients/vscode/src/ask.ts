@@ -73,7 +73,7 @@ async function send(
     };
     const params = { command: 'sidesight.ask', arguments: [argument] };
     const answer: Answer = await client.sendRequest(ExecuteCommandRequest.type, params, cancelled);
-    conversation.id = answer.conversation;
+    conversation.id = answer.conversation || undefined; // empty where nothing is remembered
     conversation.end(answer.answer, answer.locations.map((place) => client.protocol2CodeConverter.asLocation(place)));
   } catch (error) {
     const reason = cancelled.isCancellationRequested ? 'Stopped.' : String(error instanceof Error ? error.message : error);

@@ -1,6 +1,6 @@
 /** The language client: ghost text comes with it, for it speaks textDocument/inlineCompletion. */
 import * as vscode from 'vscode';
-import { DidChangeConfigurationNotification, LanguageClient, RevealOutputChannelOn } from 'vscode-languageclient/node';
+import { LanguageClient, RevealOutputChannelOn } from 'vscode-languageclient/node';
 import { SECTION, chosenSettings, serverCommand } from './settings';
 import type { Status } from './status';
 
@@ -9,7 +9,7 @@ export function createClient(
   log: vscode.LogOutputChannel,
   status: Status,
 ): LanguageClient {
-  const client: LanguageClient = new LanguageClient(
+  const client = new LanguageClient(
     'sidesight',
     'Sidesight',
     { command: serverCommand(), args: ['serve'] },
@@ -17,15 +17,10 @@ export function createClient(
       documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
       outputChannel: log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      synchronize: { configurationSection: SECTION },
       middleware: {
         workspace: {
           configuration: (params) =>
             params.items.map((item) => (item.section === SECTION ? chosenSettings(extension) : null)),
-          didChangeConfiguration: () =>
-            client.sendNotification(DidChangeConfigurationNotification.type, {
-              settings: { [SECTION]: chosenSettings(extension) },
-            }),
         },
         handleWorkDoneProgress: (token, value, next) => {
           status.work(token, value.kind === 'end' ? undefined : workText(value));
@@ -39,5 +34,5 @@ export function createClient(
 }
 
 function workText(value: { title?: string; message?: string }): string {
-  return `Sidesight: ${[value.title, value.message].filter(Boolean).join(', ') || 'working'}`;
+  return `Sidesight: ${value.message ?? value.title ?? 'working'}`;
 }

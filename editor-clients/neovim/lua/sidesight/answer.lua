@@ -50,7 +50,7 @@ function View:finish(failure, result)
     self:write(self.first, { ('*%s*'):format(failure.message) })
     return
   end
-  self.id = result.conversation
+  self.id = result.conversation ~= '' and result.conversation or nil -- empty where nothing is remembered
   local lines = vim.split(result.answer, '\n')
   if #result.locations > 0 then
     table.insert(lines, '')

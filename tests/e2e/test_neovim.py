@@ -1,0 +1,145 @@
+"""A programmer in a real Neovim: types, sees ghost text, accepts it, asks about a picture and goes where it points."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import neovim
+import pytest
+from neovim import Neovim
+
+ROOT = Path(__file__).parents[2]
+READY = "#vim.lsp.get_clients({ bufnr = 0, name = 'sidesight' }) > 0"
+ANSWERED = "not require('sidesight.answer').is_busy(0)"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    copy = tmp_path / "shop with a space"
+    shutil.copytree(ROOT / "lsp_server/sample", copy)
+    (copy / ".git").mkdir()
+    return copy
+
+
+@pytest.fixture
+def editor(workspace: Path, tmp_path: Path, scripted_host: dict[str, str]) -> Iterator[Neovim]:
+    with neovim.running(workspace, tmp_path, scripted_host) as editor:
+        editor.type(":edit shop/cart.py<CR>")
+        editor.until(READY)
+        yield editor
+
+
+def test_ghost_text_is_shown_while_typing_and_tab_accepts_it(editor: Neovim) -> None:
+    before = editor.lines()
+    editor.type("G$Areturn ")
+    assert editor.until_ghost_text() == "total + 1  # Σ"
+    assert editor.lines() == [*before[:-1], "    return "]
+    editor.type("<Tab>")
+    editor.until("vim.api.nvim_get_current_line() == '    return total + 1  # Σ'")
+    assert editor.lines()[:-1] == before[:-1]
+    assert editor.lua("vim.api.nvim_win_get_cursor(0)[2]") == len("    return total + 1  # Σ".encode())
+
+
+def test_ghost_text_leaves_with_insert_mode(editor: Neovim) -> None:
+    editor.type("G$Areturn ")
+    editor.until_ghost_text()
+    editor.type("<Esc>")
+    editor.until("vim.api.nvim_get_mode().mode == 'n'")
+    assert editor.ghost_text() == ""
+
+
+def test_tab_without_ghost_text_is_a_tab(editor: Neovim) -> None:
+    editor.type("ggO<Tab>x")
+    editor.until("vim.endswith(vim.api.nvim_get_current_line(), 'x')")
+    assert editor.lines()[0].isspace() is False
+    assert editor.lines()[0][:-1].isspace()
+
+
+def test_answer_about_a_picture_names_places_that_gf_goes_to(editor: Neovim, workspace: Path) -> None:
+    editor.type(":Sidesight ask --image pictures/checkout-fails.png What fails here?<CR>")
+    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    text = "\n".join(editor.lines())
+    assert text.startswith("## What fails here?\n*pictures/checkout-fails.png*\n")
+    assert "你好, **world**." in text
+    assert "- shop/prices.py:7" in text
+    places = editor.lua("vim.fn.getqflist()")
+    assert [place["lnum"] for place in places][:1] == [7]
+    editor.type(r"/^- shop.prices.py<CR>gf")
+    editor.until("vim.fn.expand('%:t') == 'prices.py'")
+    assert Path(editor.lua("vim.api.nvim_buf_get_name(0)")) == workspace / "shop/prices.py"
+    assert editor.lua("vim.api.nvim_win_get_cursor(0)[1]") == 7
+
+
+def test_question_in_an_answer_goes_on_with_its_conversation(editor: Neovim) -> None:
+    editor.type(":Sidesight ask What is this?<CR>")
+    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    buffer = editor.lua("vim.api.nvim_get_current_buf()")
+    first = editor.lua("require('sidesight.answer').conversation(0).id")
+    editor.type(":Sidesight ask And then?<CR>")
+    editor.until("vim.fn.search('^## And then', 'nw') > 0 and " + ANSWERED)
+    assert editor.lua("vim.api.nvim_get_current_buf()") == buffer
+    assert first
+    assert editor.lua("require('sidesight.answer').conversation(0).id") == first
+
+
+def test_lines_of_a_range_go_along_with_the_question(editor: Neovim) -> None:
+    third = editor.lines()[2]
+    editor.type(":2,3Sidesight ask What is imported?<CR>")
+    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    span = editor.lua("require('sidesight.answer').conversation(0).range")
+    assert span == {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": len(third)}}
+
+
+def test_failure_is_one_line_in_the_answer(editor: Neovim) -> None:
+    editor.type(":Sidesight ask --image nowhere.png What fails here?<CR>")
+    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    *_, empty, last = editor.lines()
+    assert empty == ""
+    assert "nowhere.png" in last
+
+
+def test_question_without_a_file_starts_the_server(
+    workspace: Path, tmp_path: Path, scripted_host: dict[str, str]
+) -> None:
+    with neovim.running(workspace, tmp_path, scripted_host) as editor:
+        editor.type(":Sidesight ask Are you there?<CR>")
+        editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+        assert "你好, **world**." in "\n".join(editor.lines())
+
+
+def test_restart_attaches_a_new_server(editor: Neovim) -> None:
+    old = editor.lua("vim.lsp.get_clients({ name = 'sidesight' })[1].id")
+    editor.type(":Sidesight restart<CR>")
+    editor.until(f"{READY} and vim.lsp.get_clients({{ name = 'sidesight' }})[1].id ~= {old}")
+    assert len(editor.lua("require('sidesight').status()")) == 1
+
+
+def test_command_line_completes_subcommands_and_pictures(editor: Neovim) -> None:
+    def completions(line: str) -> list[str]:
+        return list(editor.lua(f"vim.fn.getcompletion({json.dumps(line)}, 'cmdline')"))
+
+    assert completions("Sidesight ") == ["ask", "restart", "status"]
+    assert completions("Sidesight ask --") == ["--image"]
+    assert completions("Sidesight ask --image pict") == ["pictures/"]
+    assert completions("Sidesight ask --image pictures/") == ["pictures/checkout-fails.png"]
+
+
+def test_wrong_subcommand_says_which_there_are(editor: Neovim) -> None:
+    editor.type(":Sidesight dance<CR>")
+    editor.until("vim.fn.execute('messages'):find('try ask') ~= nil")
+
+
+@pytest.mark.weights
+def test_model_writes_the_line_that_is_missing(workspace: Path, tmp_path: Path, small_model: str) -> None:
+    with neovim.running(workspace, tmp_path, {"SIDESIGHT_COMPLETION_MODEL": small_model}) as editor:
+        editor.type(":edit shop/cart.py<CR>")
+        editor.until(READY)
+        editor.type("G$Areturn ")
+        ghost = editor.until_ghost_text(seconds=180)
+        assert "total" in ghost
+        assert "percent" in ghost
+        editor.type("<Tab>")
+        editor.until(f"vim.endswith(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\\n'), {json.dumps(ghost)})")
