@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
 from mmcore.perception import grid, kinds, screen
@@ -20,18 +21,18 @@ def read(data: bytes, settings: PerceptionSettings) -> Reading:
     picture = open_picture(data, settings)
     # The models were trained on BGR, as OpenCV reads it.
     pixels: Pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
-    reading = _read_screen(pixels) or read_page(pixels)
+    ink, background = find_ink(pixels)
+    mask = grid.mask_of(ink)
+    parts = screen.split(background, mask)
+    mask = grid.without_rules(mask)
+    reading = _read_screen(pixels, mask, parts) or read_page(pixels, mask)
     return Reading(
         reading.kind, reading.text, reading.lines, picture.size, hashlib.sha256(data).hexdigest(), reading.regions
     )
 
 
-def _read_screen(picture: Pixels) -> Reading | None:
+def _read_screen(picture: Pixels, mask: NDArray[np.uint8], parts: screen.Screen) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
-    ink, background = find_ink(picture)
-    mask = grid.mask_of(ink)
-    parts = screen.split(background, mask)
-    mask = grid.without_rules(mask)
     read = [(box, read_pane(picture, mask, box)) for box in parts.panes]
     panes = [(box, pane) for box, pane in read if pane is not None]
     if not panes:
