@@ -135,12 +135,16 @@ def running(workspace: Path, home: Path, environment: Mapping[str, str] | None =
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 30
-        while not address.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Neovim did not start: exit status {process.poll()}")
-            time.sleep(0.05)
+        wait_for(address)
         yield Neovim(program, address)
     finally:
         process.terminate()
         process.wait(30)
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {path}")
+        time.sleep(0.05)

@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import neovim
 import pytest
-from neovim import Neovim
 
-ROOT = Path(__file__).parents[2]
+from tests.e2e import neovim
+from tests.e2e.conftest import SAMPLE
+from tests.e2e.neovim import Neovim, wait_for
+
 READY = "#vim.lsp.get_clients({ bufnr = 0, name = 'sidesight' }) > 0"
-ANSWERED = "not require('sidesight.answer').is_busy(0)"
+CONVERSATION = "require('sidesight.answer').conversation(vim.api.nvim_get_current_buf())"
+ANSWERED = f"({CONVERSATION} and not {CONVERSATION}.busy)"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    copy = tmp_path / "shop with a space"
-    shutil.copytree(ROOT / "lsp_server/sample", copy)
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = shutil.copytree(SAMPLE, tmp_path_factory.mktemp("workspace") / "shop with a space")
     (copy / ".git").mkdir()
     return copy
 
 
-@pytest.fixture
-def editor(workspace: Path, tmp_path: Path, scripted_host: dict[str, str]) -> Iterator[Neovim]:
-    with neovim.running(workspace, tmp_path, scripted_host) as editor:
-        editor.type(":edit shop/cart.py<CR>")
-        editor.until(READY)
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a language server that finds a host which says what `ScriptedEngine` is told to."""
+    environment = {"SIDESIGHT_STATE": str(tmp_path_factory.mktemp("scripted"))}
+    with subprocess.Popen(
+        [sys.executable, "-m", "mmcore.host", "--engine", "scripted"],
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+    ) as host:
+        wait_for(Path(environment["SIDESIGHT_STATE"]) / "host.json")
+        yield environment
+        host.terminate()
+
+
+@pytest.fixture(scope="module")
+def running(workspace: Path, tmp_path_factory: pytest.TempPathFactory, scripted: dict[str, str]) -> Iterator[Neovim]:
+    with neovim.running(workspace, tmp_path_factory.mktemp("home"), scripted) as editor:
         yield editor
+
+
+@pytest.fixture
+def editor(running: Neovim) -> Neovim:
+    """One window on the file as it is on disk, and a server that has it."""
+    running.type("<Esc>:silent only | silent %bwipeout! | edit shop/cart.py<CR>")
+    running.until(f"vim.fn.expand('%:t') == 'cart.py' and {READY}")
+    return running
 
 
 def test_ghost_text_is_shown_while_typing_and_tab_accepts_it(editor: Neovim) -> None:
@@ -60,7 +84,7 @@ def test_tab_without_ghost_text_is_a_tab(editor: Neovim) -> None:
 
 def test_answer_about_a_picture_names_places_that_gf_goes_to(editor: Neovim, workspace: Path) -> None:
     editor.type(":Sidesight ask --image pictures/checkout-fails.png What fails here?<CR>")
-    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    editor.until(ANSWERED)
     text = "\n".join(editor.lines())
     assert text.startswith("## What fails here?\n*pictures/checkout-fails.png*\n")
     assert "你好, **world**." in text
@@ -75,38 +99,36 @@ def test_answer_about_a_picture_names_places_that_gf_goes_to(editor: Neovim, wor
 
 def test_question_in_an_answer_goes_on_with_its_conversation(editor: Neovim) -> None:
     editor.type(":Sidesight ask What is this?<CR>")
-    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    editor.until(ANSWERED)
     buffer = editor.lua("vim.api.nvim_get_current_buf()")
-    first = editor.lua("require('sidesight.answer').conversation(0).id")
+    first = editor.lua(f"{CONVERSATION}.id")
     editor.type(":Sidesight ask And then?<CR>")
-    editor.until("vim.fn.search('^## And then', 'nw') > 0 and " + ANSWERED)
+    editor.until(f"{ANSWERED} and vim.fn.search('^## And then', 'nw') > 0")
     assert editor.lua("vim.api.nvim_get_current_buf()") == buffer
     assert first
-    assert editor.lua("require('sidesight.answer').conversation(0).id") == first
+    assert editor.lua(f"{CONVERSATION}.id") == first
 
 
 def test_lines_of_a_range_go_along_with_the_question(editor: Neovim) -> None:
     third = editor.lines()[2]
     editor.type(":2,3Sidesight ask What is imported?<CR>")
-    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
-    span = editor.lua("require('sidesight.answer').conversation(0).range")
+    editor.until(ANSWERED)
+    span = editor.lua(f"{CONVERSATION}.range")
     assert span == {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": len(third)}}
 
 
 def test_failure_is_one_line_in_the_answer(editor: Neovim) -> None:
     editor.type(":Sidesight ask --image nowhere.png What fails here?<CR>")
-    editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+    editor.until(ANSWERED)
     *_, empty, last = editor.lines()
     assert empty == ""
     assert "nowhere.png" in last
 
 
-def test_question_without_a_file_starts_the_server(
-    workspace: Path, tmp_path: Path, scripted_host: dict[str, str]
-) -> None:
-    with neovim.running(workspace, tmp_path, scripted_host) as editor:
+def test_question_without_a_file_starts_the_server(workspace: Path, tmp_path: Path, scripted: dict[str, str]) -> None:
+    with neovim.running(workspace, tmp_path, scripted) as editor:
         editor.type(":Sidesight ask Are you there?<CR>")
-        editor.until("vim.bo.filetype == 'markdown' and " + ANSWERED)
+        editor.until(ANSWERED)
         assert "你好, **world**." in "\n".join(editor.lines())
 
 
@@ -142,4 +164,6 @@ def test_model_writes_the_line_that_is_missing(workspace: Path, tmp_path: Path, 
         assert "total" in ghost
         assert "percent" in ghost
         editor.type("<Tab>")
-        editor.until(f"vim.endswith(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\\n'), {json.dumps(ghost)})")
+        editor.until(
+            f"vim.endswith(table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\\n'), {json.dumps(ghost)})"
+        )

@@ -54,15 +54,15 @@ function View:finish(failure, result)
   local lines = vim.split(result.answer, '\n')
   if #result.locations > 0 then
     table.insert(lines, '')
+    local items = {}
     for _, location in ipairs(result.locations) do
       local path = vim.fn.fnamemodify(vim.uri_to_fname(location.uri), ':~:.')
       table.insert(lines, ('- %s:%d'):format(path, location.range.start.line + 1))
       self.places[self.first + #lines] = location
+      -- One by one, for it sorts, and the likeliest place comes first.
+      vim.list_extend(items, vim.lsp.util.locations_to_items({ location }, self.encoding))
     end
-    vim.fn.setqflist({}, ' ', {
-      title = 'Sidesight',
-      items = vim.lsp.util.locations_to_items(result.locations, self.encoding),
-    })
+    vim.fn.setqflist({}, ' ', { title = 'Sidesight', items = items })
   end
   self:write(self.first, lines)
 end
