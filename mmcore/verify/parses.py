@@ -7,7 +7,7 @@ import warnings
 
 from tree_sitter import Node
 
-from mmcore.context.syntax import parse
+from mmcore.context.syntax import errors, parse
 from mmcore.verify.result import Change, CheckResult, Outcome, timed
 
 
@@ -51,9 +51,8 @@ def check_parses(change: Change) -> CheckResult:
         before, after = parse(change.document.text, language), parse(change.after, language)
         if before is None or after is None:
             return "could_not_run", f"no grammar for {language}"
-        now = broken(after.root_node)
-        if len(now) > len(broken(before.root_node)):
-            node = now[-1]
+        if errors(after) > errors(before):
+            node = broken(after.root_node)[-1]
             near = (node.text or b"").decode("utf-8", "replace").split("\n")[0][:60]
             return "failed", f"line {node.start_point.row + 1}: syntax error near `{near}`"
         return "passed", ""
