@@ -20,7 +20,7 @@ import logging
 import re
 from asyncio import CancelledError, Task
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeGuard
 
 from cattrs import transform_error
 from lsprotocol import types as lsp
@@ -214,7 +214,7 @@ class Protocol(LanguageServerProtocol):
         return await command(*(params.arguments or ()))
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: Any) -> TypeGuard[str | int]:
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 

@@ -1,4 +1,4 @@
-"""Ask the assistant what belongs at a cursor, once the typing has paused and only while the question still stands."""
+"""Ask the assistant what belongs at a cursor, for as long as the question stands."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Suggestions:
         if task := self._in_flight.pop(uri, None):
             task.cancel()
 
-    async def at(self, document: OpenDocument, position: lsp.Position, pause_s: float) -> Completion | None:
+    async def at(self, document: OpenDocument, position: lsp.Position, *, invoked: bool) -> Completion | None:
         """The completion, or None where there is none, or no longer one that is wanted.
 
-        `pause_s`: how long the document must stay as it is before the engine is asked.
+        `invoked`: asked for by a key, and not by typing.
         """
         self.drop(document.uri)
-        task = asyncio.create_task(self._complete(document, position, pause_s))
+        task = asyncio.create_task(self._complete(document, position, invoked))
         self._in_flight[document.uri] = task
         try:
             return await task
@@ -58,14 +58,13 @@ class Suggestions:
             if self._in_flight.get(document.uri) is task:
                 del self._in_flight[document.uri]
 
-    async def _complete(self, document: OpenDocument, position: lsp.Position, pause_s: float) -> Completion | None:
-        await asyncio.sleep(pause_s)
+    async def _complete(self, document: OpenDocument, position: lsp.Position, invoked: bool) -> Completion | None:
         server = self._server
         cursor, roots = document.position(position), server.roots(document.path)
         try:
             with server.status.waiting():
                 async with server.session.assistant() as assistant:
-                    completion = await assistant.complete(document.snapshot(), cursor, roots)
+                    completion = await assistant.complete(document.snapshot(), cursor, roots, invoked=invoked)
         except InputError as error:
             logger.info("no completion: %s", error)  # of this document; a message at every keystroke would not help
             return None

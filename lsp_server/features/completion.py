@@ -22,13 +22,11 @@ def register(server: SidesightServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=["."]))
     async def complete(params: lsp.CompletionParams) -> lsp.CompletionList:
         document = server.documents.get(params.text_document.uri)
-        settings = server.session.settings.completion
-        if document is None or not settings.enabled:
+        if document is None or not server.session.settings.completion.enabled:
             return lsp.CompletionList(is_incomplete=False, items=[])
-        asked = params.context is None or params.context.trigger_kind == lsp.CompletionTriggerKind.Invoked
-        pause_s = 0.0 if asked else settings.debounce_ms / 1000
+        invoked = params.context is None or params.context.trigger_kind == lsp.CompletionTriggerKind.Invoked
         cursor = document.position(params.position)
-        completion = await server.suggestions.at(document, params.position, pause_s)
+        completion = await server.suggestions.at(document, params.position, invoked=invoked)
         items = [] if completion is None else [_item(document, cursor, completion)]
         # Incomplete: the next keystroke asks again, for it may deserve another text.
         return lsp.CompletionList(is_incomplete=True, items=items)

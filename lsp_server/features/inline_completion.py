@@ -18,12 +18,10 @@ def register(server: SidesightServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, lsp.InlineCompletionOptions())
     async def inline_completion(params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
         document = server.documents.get(params.text_document.uri)
-        settings = server.session.settings.completion
-        if document is None or not settings.enabled:
+        if document is None or not server.session.settings.completion.enabled:
             return lsp.InlineCompletionList([])
-        asked = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Invoked
-        pause_s = 0.0 if asked else settings.debounce_ms / 1000
-        completion = await server.suggestions.at(document, params.position, pause_s)
+        invoked = params.context.trigger_kind == lsp.InlineCompletionTriggerKind.Invoked
+        completion = await server.suggestions.at(document, params.position, invoked=invoked)
         if completion is None:
             return lsp.InlineCompletionList([])
         # From the line's start: editors show what differs from what stands there, whatever they call a word.

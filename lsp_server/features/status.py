@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A dropped request is followed by the typist's next one within this time, and that one waits for the same thing.
+# A request that was dropped is followed by the typist's next one within this time, which waits for the same thing.
 _NEXT_REQUEST_S = 1.0
 
 
@@ -30,6 +30,7 @@ class Status:
         self._failed = False
         self._waiting = 0
         self._progress: asyncio.Task[str | None] | None = None
+        self._ending: asyncio.TimerHandle | None = None
 
     def failed(self, message: str) -> None:
         """Show `message`, unless the failure has been shown already."""
@@ -43,31 +44,29 @@ class Status:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While a request waits for the engine."""
+        """While a request waits for the engine; when the last one has its answer, there is nothing to say any more."""
         self._waiting += 1
+        dropped = False
         try:
             yield
         except asyncio.CancelledError:
-            self._loop.call_later(_NEXT_REQUEST_S, self._end_unless_waiting)
+            dropped = True
             raise
-        except BaseException:
-            self._end()
-            raise
-        else:
-            self._end()
         finally:
             self._waiting -= 1
+            if dropped:
+                self._end_soon()
+            elif not self._waiting:
+                self._end()
 
     def loading(self, message: str) -> None:
-        """The engine says what it is doing; from any thread."""
-        self._loop.call_soon_threadsafe(self._load, message)
-
-    def _load(self, message: str) -> None:
-        logger.info("%s", message)
-        if not self._waiting or not self._server.supports("window.work_done_progress"):
-            return
-        previous = self._progress
-        self._progress = self._loop.create_task(self._report(previous, message))
+        """The engine says what it is doing, and with an empty message that this is over; in the event loop's thread."""
+        if not message:
+            self._end_soon()
+        elif self._server.supports("window.work_done_progress"):
+            logger.info("%s", message)
+            self._stay()
+            self._progress = self._loop.create_task(self._report(self._progress, message))
 
     async def _report(self, previous: asyncio.Task[str | None] | None, message: str) -> str | None:
         """Show `message` in the progress that `previous` began, or in a new one. Returns its token."""
@@ -84,11 +83,17 @@ class Status:
         progress.begin(token, lsp.WorkDoneProgressBegin(title="Sidesight", message=message, cancellable=False))
         return token
 
-    def _end_unless_waiting(self) -> None:
-        if not self._waiting:
-            self._end()
+    def _end_soon(self) -> None:
+        self._stay()
+        self._ending = self._loop.call_later(_NEXT_REQUEST_S, self._end)
+
+    def _stay(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
 
     def _end(self) -> None:
+        self._stay()
         if self._progress is not None:
             progress, self._progress = self._progress, None
             progress.add_done_callback(self._finish)

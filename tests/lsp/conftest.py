@@ -12,12 +12,15 @@ import pytest
 
 from lsp_server.server import create_server
 from lsp_server.transport import converse
+from mmcore.assistant import Assistant
 from mmcore.config import CompletionSettings, Settings
+from mmcore.engine.scripted import ScriptedEngine
+from mmcore.perception.reader import Reader
 
 # Long enough for a busy machine; a test that waits for it has failed.
 PATIENCE_S = 20.0
 
-AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0))
+AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0, look_ahead=False))
 
 
 class Refused(Exception):
@@ -150,6 +153,26 @@ def at(line: int, character: int, uri: str = "file:///w/a.py", trigger: int = 1)
 @pytest.fixture(name="at")
 def at_fixture() -> Callable[..., dict[str, Any]]:
     return at
+
+
+class Scripted:
+    """Opens real assistants on one scripted engine, and remembers with which settings."""
+
+    def __init__(self, script: Any, pace: Any = None) -> None:
+        settings = Settings()
+        self.engine = ScriptedEngine(script, (settings.completion.model, settings.chat.model), pace)
+        self.opened: list[Settings] = []
+        self.say: Callable[[str], None] = print
+
+    def __call__(self, settings: Settings, on_status: Callable[[str], None]) -> Assistant:
+        self.opened.append(settings)
+        self.say = on_status
+        return Assistant(settings, self.engine, Reader(settings.perception))
+
+
+@pytest.fixture
+def scripted() -> Callable[..., Scripted]:
+    return Scripted
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from mmcore.config import CompletionSettings, Settings
 from mmcore.errors import DocumentError
 from mmcore.types import Completion, Document, Position, Range
 
@@ -26,9 +25,12 @@ class Waiting:
         self.roots: Sequence[Path] = ()
         self.failure: Exception | None = None
 
-    async def complete(self, document: Document, position: Position, roots: Sequence[Path] = ()) -> Completion:
+    async def complete(
+        self, document: Document, position: Position, roots: Sequence[Path] = (), *, invoked: bool = False
+    ) -> Completion:
         self.started.append(document)
         self.roots = roots
+        self.invoked = invoked
         try:
             await self.go.wait()
         except asyncio.CancelledError:
@@ -103,24 +105,27 @@ async def test_closing_the_document_drops_its_request(connect: Any, at: Any, ass
     assert (await reply)["result"] == {"items": []}
 
 
-async def test_typing_that_goes_on_never_reaches_the_assistant(connect: Any, at: Any, assistant: Waiting) -> None:
-    patient = Settings(completion=CompletionSettings(debounce_ms=3_600_000))
-    editor = await connect(lambda *_: assistant, patient)
+async def test_every_key_drops_the_request_of_the_one_before(connect: Any, at: Any, assistant: Waiting) -> None:
+    editor = await connect(lambda *_: assistant)
     editor.open("")
     replies = []
     for typed in range(1, 20):
         editor.change({"text": "x" * typed})
         replies.append(editor.ask("textDocument/inlineCompletion", at(0, typed, trigger=2)))
     editor.change({"text": "done"})
-    assert all([(await reply)["result"] == {"items": []} for reply in replies])
-    assert not assistant.started
+    assert [(await reply)["result"] for reply in replies] == [{"items": []}] * 19
+    assert assistant.cancelled == len(assistant.started)
 
 
-async def test_a_request_by_key_does_not_wait_for_a_pause(connect: Any, at: Any, assistant: Waiting) -> None:
+@pytest.mark.parametrize(("trigger", "invoked"), [(1, True), (2, False)])
+async def test_assistant_knows_whether_it_was_asked_by_a_key_or_by_typing(
+    connect: Any, assistant: Waiting, trigger: int, invoked: bool
+) -> None:
     assistant.go.set()
-    editor = await connect(lambda *_: assistant, Settings(completion=CompletionSettings(debounce_ms=3_600_000)))
+    editor = await connect(lambda *_: assistant)
     editor.open("x")
-    assert await editor.ghost(0, 1)
+    assert await editor.ghost(0, 1, trigger=trigger)
+    assert assistant.invoked is invoked
 
 
 async def test_a_request_after_a_dropped_one_is_answered_for_the_new_text(
