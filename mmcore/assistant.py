@@ -9,6 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmcore.actions.perform import ACTIONS
+from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.completion.session import CompletionSession
 from mmcore.config import Settings
 from mmcore.context.document import read_document
@@ -126,6 +128,18 @@ class Assistant:
         if store:
             conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
         return Answer(text, conversation, locations, tuple(item.title for item in evidence), settings.model)
+
+    async def act(
+        self,
+        action: str,
+        request: Request,
+        say: Callable[[str], None] = lambda line: None,
+        on_text: Callable[[str], None] = lambda piece: None,
+    ) -> Outcome:
+        """Carry out one of `mmcore.actions.perform.ACTIONS`. `say` takes lines about what is being done, `on_text`
+        what is written. Raises InputError, EngineError, PerceptionError.
+        """
+        return await ACTIONS[action](Tools(self.engine, self.settings, self._reader.read, say, on_text), request)
 
     def _store(self, roots: Sequence[Path]) -> ConversationStore:
         path = database_path(roots)

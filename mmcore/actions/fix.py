@@ -11,14 +11,16 @@ from itertools import islice
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.outcome import conclude
 from mmcore.actions.related import excerpt_of_test, related_code
-from mmcore.actions.request import Outcome, Request, Tools
+from mmcore.actions.request import Diagnostic, Outcome, Request, Tools
 from mmcore.actions.speak import Said, speak, total
-from mmcore.actions.target import code_of, target_of
+from mmcore.actions.target import code_of, target_of, text_of
 from mmcore.context.syntax import Symbol
-from mmcore.edits.propose import FormError, propose_rewrite
+from mmcore.edits.propose import FormError, propose_range, propose_rewrite
 from mmcore.errors import InputError
 from mmcore.prompt.actions.fix import render_fix, render_retry
-from mmcore.types import Message, Usage
+from mmcore.text import apply, line_at, line_starts
+from mmcore.types import Message, Position, Range, Usage
+from mmcore.verify.lint import diagnose
 from mmcore.verify.mutants import Mutant, mutants
 from mmcore.verify.result import Change, CheckResult, first_failure
 from mmcore.verify.scratch import scratch_copy
@@ -27,43 +29,103 @@ from mmcore.verify.toolchain import project_python
 
 # What later tries are sampled at. The first is greedy: where the model knows, that is the answer.
 TEMPERATURES = (0.3, 0.6, 0.8, 0.9, 1.0)
+MOST_DIAGNOSTICS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What is known before the first try."""
+    """What is known before the first try. Without a target it is about the lines `span` outside any definition."""
 
     request: Request
-    target: Symbol
+    target: Symbol | None
+    span: Range
     rules: Rules
     bench: TestBench | None
     evidence: str
 
+    @property
+    def name(self) -> str:
+        return f"`{self.target.name}`" if self.target else f"lines {self.span.start.line + 1}-{self.span.end.line + 1}"
+
 
 async def fix(tools: Tools, request: Request) -> Outcome:
-    """Try up to `actions.candidates` answers, small mechanical edits between them where tests can judge those.
+    """Try the linter's own remedy, up to `actions.candidates` answers, and small mechanical edits where tests judge.
 
+    Without a symbol, range, diagnostic or failing test, all that ruff says about the file is fixed, one by one.
     Raises InputError where there is nothing to fix or no code to fix it in; EngineError.
     """
     seen = [await tools.read(image) for image in request.images]
+    about = request.range or request.symbol or request.diagnostics or request.failing_test or request.instruction
+    if not about and not seen and (found := await asyncio.to_thread(reported, request)):
+        return await _fix_all(tools, request, found)
     target = target_of(request)
-    if target is None:
+    span = target.range if target else _lines(request)
+    if span is None:
         raise InputError("name what is to be fixed: a function (FILE:NAME), lines (FILE:A-B), or a diagnostic in one")
     with ExitStack() as held:
         tools.say("reproducing")
-        case = await asyncio.to_thread(_reproduce, held, request, target, "\n\n".join(r.text for r in seen))
+        evidence = "\n\n".join(reading.text for reading in seen)
+        case = await asyncio.to_thread(_reproduce, held, request, target, span, evidence)
         tried, usage = await _search(tools, case)
-    return conclude(request, tried, usage, f"fix `{target.name}`")
+    return conclude(request, tried, usage, f"fix {case.name}")
 
 
-def _reproduce(held: ExitStack, request: Request, target: Symbol, seen: str) -> _Case:
+def reported(request: Request) -> tuple[Diagnostic, ...]:
+    """What ruff, as the project configures it, says about the document."""
+    document = request.document
+    if document.path is None:
+        return ()
+    found = diagnose(document.path, document.text, document.language, request.root)
+    return tuple(
+        Diagnostic(Range(Position(item.line - 1, 0), Position(item.line - 1, 0)), item.message, item.rule, "ruff")
+        for item in found
+    )
+
+
+async def _fix_all(tools: Tools, request: Request, found: tuple[Diagnostic, ...]) -> Outcome:
+    """One after another, each in the text that the ones before have left; those that fail are left out."""
+    now, usage, number = request, Usage(), 0
+    checks: list[CheckResult] = []
+    while found and number < MOST_DIAGNOSTICS:
+        number += 1
+        first, found = found[0], found[1:]
+        outcome = await fix(tools, replace(now, diagnostics=(first,)))
+        usage = total(usage, outcome.usage)
+        title = f"{first.code} in line {first.range.start.line + 1}"
+        failed = first_failure(outcome.checks)
+        checks.append(
+            CheckResult(title, "failed" if failed else "passed", f"{failed.name}: {failed.detail}" if failed else "")
+        )
+        if outcome.passed:
+            now = replace(now, document=replace(now.document, text=outcome.after))
+            left = await asyncio.to_thread(reported, now)
+            tried = {check.name for check in checks if check.status == "failed"}
+            found = tuple(d for d in left if f"{d.code} in line {d.range.start.line + 1}" not in tried)
+    whole = Candidate(now.document.text, tuple(check for check in checks if check.status == "passed"))
+    fixed = conclude(request, [whole], usage, f"fix {len(whole.checks)} of {len(checks)} diagnostics")
+    if now.document.text == request.document.text:
+        return replace(fixed, checks=tuple(checks), passed=False)
+    return replace(fixed, checks=tuple(checks), candidates=number)
+
+
+def _lines(request: Request) -> Range | None:
+    """Whole lines of what is asked about, where no definition holds it."""
+    span = request.range or (request.diagnostics[0].range if request.diagnostics else None)
+    if span is None:
+        return None
+    end = line_at(request.document.text, min(span.end.line, len(line_starts(request.document.text)) - 1))
+    return Range(Position(span.start.line, 0), Position(span.end.line, len(end)))
+
+
+def _reproduce(held: ExitStack, request: Request, target: Symbol | None, span: Range, seen: str) -> _Case:
     """Run what is said to fail, if it may run. Raises InputError when it passes already."""
-    selection = select(Change(request.document, request.document.text), request.root, target.name, request.failing_test)
-    rules = Rules(allowed=target.range, gone=request.diagnostics, tests=selection)
+    name = target.name if target else ""
+    selection = select(Change(request.document, request.document.text), request.root, name, request.failing_test)
+    rules = Rules(allowed=span, gone=request.diagnostics, tests=selection)
     evidence = [*(f"line {d.range.start.line + 1}: {d.code} {d.message}" for d in request.diagnostics)]
     evidence += [seen] if seen else []
     if not (request.run and selection and request.document.path):
-        return _Case(request, target, rules, None, "\n".join(evidence))
+        return _Case(request, target, span, rules, None, "\n".join(evidence))
     copy = held.enter_context(scratch_copy(request.root, {}))
     bench = TestBench(request.root, request.document.path, copy, project_python(request.root))
     ran = bench.run(request.document.text, selection)
@@ -71,18 +133,20 @@ def _reproduce(held: ExitStack, request: Request, target: Symbol, seen: str) -> 
     if status == "passed" and request.failing_test:
         raise InputError(f"{request.failing_test} passes already; there is nothing to fix")
     if status == "could_not_run":
-        return _Case(request, target, replace(rules, tests=Selection()), bench, "\n".join(evidence))
+        return _Case(request, target, span, replace(rules, tests=Selection()), bench, "\n".join(evidence))
     if status == "failed":
         evidence += [excerpt_of_test(request.root, selection), tail(detail)]
-    return _Case(request, target, rules, bench, "\n".join(part for part in evidence if part))
+    return _Case(request, target, span, rules, bench, "\n".join(part for part in evidence if part))
 
 
 async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
-    request, target = case.request, case.target
-    code = code_of(request, target)
+    request = case.request
+    if remedy := await asyncio.to_thread(_remedy, case):
+        return [remedy], Usage()
+    code = code_of(request, case.target) if case.target else text_of(request.document.text, case.span)
     problem = request.instruction or ("This fails." if case.evidence else "There is a bug in this code.")
-    related = related_code(request, target)
-    first = render_fix(code, request.document.language, target.name, problem, case.evidence, related)
+    related = related_code(request, case.target) if case.target else ""
+    first = render_fix(code, request.document.language, case.name, problem, case.evidence, related)
     options = tools.settings.actions
     tried: list[Candidate] = []
     usage = Usage()
@@ -120,10 +184,29 @@ def _next_messages(
 def _judge(case: _Case, said: Said) -> Candidate:
     document = case.request.document
     try:
-        after = propose_rewrite(document, case.target, said.text, cut_off=said.cut_off)
+        if case.target:
+            after = propose_rewrite(document, case.target, said.text, cut_off=said.cut_off)
+        else:
+            after = propose_range(document, case.span, said.text, cut_off=said.cut_off)
     except FormError as error:
         return Candidate(document.text, (CheckResult("form", "failed", str(error)),), answer=said.text)
     return replace(examine(case.request, after, case.rules, case.bench), answer=said.text)
+
+
+def _remedy(case: _Case) -> Candidate | None:
+    """The linter's own correction of the diagnostic, where it has one and that passes: nothing is cheaper."""
+    request = case.request
+    path = request.document.path
+    wanted = {(d.code, d.range.start.line + 1) for d in request.diagnostics}
+    if not wanted or path is None:
+        return None
+    for finding in diagnose(path, request.document.text, request.document.language, request.root):
+        if (finding.rule, finding.line) in wanted and finding.remedy:
+            after = apply(request.document.text, finding.remedy)
+            candidate = examine(request, after, replace(case.rules, allowed=None), case.bench)
+            if candidate.passed:
+                return replace(candidate, origin="ruff's own correction")
+    return None
 
 
 def _small_edits(case: _Case, most: int) -> Candidate | None:
@@ -141,8 +224,8 @@ def _small_edits(case: _Case, most: int) -> Candidate | None:
 
 
 def _mutants(case: _Case, most: int) -> Iterator[Mutant]:
-    span = case.target.range
+    first, last = case.span.start.line + 1, case.span.end.line + 1
     try:
-        yield from islice(mutants(case.request.document.text, span.start.line + 1, span.end.line + 1), most)
+        yield from islice(mutants(case.request.document.text, first, last), most)
     except SyntaxError:
         return  # a file that does not parse is for the model alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmcore.actions.request import Request
 from mmcore.context.syntax import Symbol, enclosing, symbols
 from mmcore.errors import DocumentError
-from mmcore.text import offset_at, offsets, position_at
+from mmcore.text import offset_at, offsets
 from mmcore.types import Range
 
 
@@ -51,9 +51,9 @@ def only_function(request: Request) -> Symbol | None:
     return outer[0] if len(outer) == 1 else None
 
 
-def whole(request: Request) -> Range:
-    text = request.document.text
-    return Range(position_at(text, 0), position_at(text, len(text)))
+def text_of(text: str, span: Range) -> str:
+    begin, end = offsets(text, span)
+    return text[begin:end].replace("\r\n", "\n")
 
 
 def code_of(request: Request, target: Symbol) -> str:

@@ -7,16 +7,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from mmcore.types import Edit, Position, Range
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One diagnostic of a tool; `line` is 1-based."""
+    """One diagnostic of a tool; `line` is 1-based. `remedy` is what the tool itself would do about it."""
 
     path: str
     line: int
     rule: str
     message: str
+    remedy: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,21 @@ def _text_of(path: Path) -> str:
 
 def _ruff(output: str) -> list[Finding]:
     return [
-        Finding(item["filename"], item["location"]["row"], item["code"] or "syntax", item["message"])
+        Finding(
+            item["filename"],
+            item["location"]["row"],
+            item["code"] or "syntax",
+            item["message"],
+            tuple(_ruff_edit(edit) for edit in (item.get("fix") or {}).get("edits", ())),
+        )
         for item in json.loads(output or "[]")
     ]
+
+
+def _ruff_edit(edit: dict[str, Any]) -> Edit:
+    """Rows and columns from 1, columns in code points."""
+    begin, end = (Position(edit[k]["row"] - 1, edit[k]["column"] - 1) for k in ("location", "end_location"))
+    return Edit(Range(begin, end), edit["content"])
 
 
 def _mypy(output: str) -> list[Finding]:
