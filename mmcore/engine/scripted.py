@@ -26,7 +26,9 @@ class Rule:
 
 
 # Each has several tokens and a character outside ASCII, one has lines and Markdown: enough for a client to trip over.
+# What never comes to its end within a test is there to be cancelled.
 DEFAULT_RULES = (
+    Rule(r"without end", " la" * 100_000),
     Rule(r"<\|fim_middle\|>", "total + 1  # Σ"),
     Rule(r"", "The scripted engine was asked and answers: 你好, **world**.\n\nThat is all that it says."),
 )
