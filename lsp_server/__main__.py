@@ -12,7 +12,10 @@ from typer.core import TyperGroup
 
 from mmcore.errors import InputError, SidesightError
 
-_COMMANDS = ("serve", "complete", "ask", "read", "models", "host", "memory", "doctor", "demo")
+_COMMANDS = (
+    *("serve", "complete", "ask", "read", "generate", "fix", "doc", "test", "explain", "review"),
+    *("models", "host", "memory", "trust", "doctor", "demo"),
+)
 
 
 class _Commands(TyperGroup):
@@ -29,7 +32,9 @@ class _Commands(TyperGroup):
         if app is None:
             app = typer.Typer(add_completion=False)
             app.command(cmd_name)(getattr(module, cmd_name))
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        command.name = cmd_name  # a Typer group has none of its own
+        return command
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

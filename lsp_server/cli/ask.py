@@ -23,7 +23,7 @@ _LINES = re.compile(r"(?P<file>.+):(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="The question, in any language.", show_default=False)],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In any language.", show_default=False)],
     image: Annotated[list[Path] | None, typer.Option(help="A picture to look at; may be repeated.")] = None,
     file: Annotated[str | None, typer.Option(metavar="PATH[:A-B]", help="A file, or its lines A to B.")] = None,
     conversation: Annotated[str | None, typer.Option(metavar="ID", help="Go on with an earlier one.")] = None,
