@@ -80,6 +80,10 @@ class Flight:
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._end)
 
+    @property
+    def age_s(self) -> float:
+        return self._time.clock() - self._started
+
     def fits(self, place: Place) -> bool:
         """Whether what it writes may be what belongs at `place`."""
         typed = typed_since(self._mark, place, LOOK_BACK)
@@ -121,7 +125,7 @@ class Flight:
         await asyncio.wait([self._task])
 
     def _writing_s(self) -> float:
-        return self._time.clock() - self._started - (self.first_text_s or 0.0)
+        return self.age_s - (self.first_text_s or 0.0)
 
     def _lines_beyond(self, place: Place) -> bool:
         typed = len(place.before) - self._mark.before[0]

@@ -14,7 +14,7 @@ _LEAST_TOKENS = 64
 _COLD_S = 1.5
 # Prompt budgets step by powers of two: each change of budget moves the window and costs one cold prompt.
 _STEPS = (256, 512, 1024, 2048, 4096, 8192)
-_BEFORE_MEASURED = 512
+_BEFORE_MEASURED = 256
 
 
 class Pace:
@@ -41,6 +41,12 @@ class Pace:
             self.prefill_speed = _mean(self.prefill_speed, computed_tokens / max(first_text_s, 1e-3))
         else:
             self.answer_time = _mean(self.answer_time, first_text_s)
+
+    def gave_up(self, computed_tokens: int, waited_s: float) -> None:
+        """A prompt of which at most `computed_tokens` were not cached had given nothing when it was ended."""
+        fastest = computed_tokens / max(waited_s, 1e-3)
+        if self.prefill_speed is None or fastest < self.prefill_speed:
+            self.prefill_speed = _mean(self.prefill_speed, fastest)
 
     def pause_s(self, longest_s: float) -> float:
         """How long to wait for the next key before the engine is asked.

@@ -16,12 +16,15 @@ from mmcore.completion.trim import trim
 from mmcore.completion.vet import vetted
 from mmcore.config import CompletionSettings
 from mmcore.engine.base import Engine
+from mmcore.prompt.budget import estimate_tokens
 from mmcore.text import newline_of
 from mmcore.types import Completion, Document, Position, Range, Usage
 
 # After this long a block is shown as far as it is written, unless it was asked for by hand: the rest comes with the
 # next key. A line is always waited for.
 _PATIENCE_S = 1.0
+# A request that was ended before its first text says how slow the engine is only after a while.
+_SLOW_S = 1.0
 
 
 @dataclass(slots=True)
@@ -212,3 +215,5 @@ class CompletionSession:
         self.stats.computed_tokens += computed + usage.completion_tokens
         if flight.first_text_s is not None and usage.prompt_tokens:
             self._pace.answered(computed, flight.first_text_s)
+        elif flight.first_text_s is None and flight.age_s > _SLOW_S:
+            self._pace.gave_up(estimate_tokens(flight.plan.request.prompt), flight.age_s)

@@ -59,7 +59,7 @@ def test_a_slow_machine_gets_a_smaller_prompt(clock: Clock, speed: int, budget: 
 
 def test_the_first_prompt_is_small_unless_someone_waits_for_it(clock: Clock) -> None:
     pace = Pace(clock)
-    assert pace.prompt_tokens(1536, hurry=True) == 512
+    assert pace.prompt_tokens(1536, hurry=True) == 256
     assert pace.prompt_tokens(1536, hurry=False) == 1536
 
 
@@ -71,3 +71,15 @@ def test_the_budget_does_not_follow_every_measurement(clock: Clock) -> None:
         pace.answered(700, 700 / speed)
         budgets.add(pace.prompt_tokens(8192, hurry=True))
     assert len(budgets) == 1
+
+
+def test_a_prompt_that_was_given_up_tells_how_slow_the_machine_is(clock: Clock) -> None:
+    pace = Pace(clock)
+    pace.answered(1000, 1.0)
+    for _ in range(10):
+        pace.gave_up(500, 5.0)
+    assert pace.prompt_tokens(1536, hurry=True) == 256
+    quick = Pace(clock)
+    quick.answered(100, 1.0)
+    quick.gave_up(500, 1.0)
+    assert quick.prefill_speed == pytest.approx(100)
