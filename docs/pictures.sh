@@ -29,3 +29,6 @@ cp -r "$sample" "$stage/shop-sample"
 
 shot "$sample/pictures/checkout-fails.png" 92 22 \
   "cd '$stage/shop-sample' && PS1='\$ ' && echo '\$ python3 -m shop' && PYTHONDONTWRITEBYTECODE=1 python3 -m shop"
+
+xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24" .venv/bin/python -m docs.neovim_picture docs/neovim.png
+mogrify -trim +repage -strip docs/neovim.png
