@@ -136,6 +136,34 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """A shape of a diagram: box, diamond, ellipse, class or participant. `rows` are the members of a class."""
+
+    text: str
+    shape: str
+    box: tuple[int, int, int, int]
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An arrow between two nodes, given by their places in `Diagram.nodes`."""
+
+    source: int
+    target: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """`kind` is flow, state, class or sequence; the edges of a sequence are in the order of time."""
+
+    kind: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a picture says: `text` is its content, with the layout; `size` is (width, height) in pixels.
 
@@ -148,6 +176,7 @@ class Reading:
     size: tuple[int, int]
     sha256: str = ""
     regions: tuple[Region, ...] = ()
+    diagram: Diagram | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,9 @@ def _detector() -> Any:
         {
             "engine_type": EngineType.ONNXRUNTIME,
             "session": _session("PP-OCRv6_det_small.onnx"),
-            "limit_side_len": 736,
-            "limit_type": "min",
+            # Only ever smaller: rapidocr enlarges a long strip until its short side is 736, to many megapixels.
+            "limit_side_len": 1600,
+            "limit_type": "max",
             "mean": [0.5, 0.5, 0.5],
             "std": [0.5, 0.5, 0.5],
             "thresh": 0.3,

@@ -1,0 +1,218 @@
+"""Follow the lines of a diagram from their heads back to where they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]
+Mask = NDArray[np.uint8]
+Point = NDArray[np.float64]
+
+STEP = 2.0  # pixels
+AHEAD = 7  # pixels that are looked at to choose a direction
+TURNS = np.deg2rad(np.arange(-48, 49, 6))
+# Following a line is given up after this many pixels without ink; within a label it may be hidden altogether.
+LONGEST_GAP = 9.0
+# A head touches its node, or nearly so. In pixels.
+REACH = 9
+SMALLEST_HEAD = 16  # square pixels
+LONGEST_LINE = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A mark at the end of a line: `node` is what it touches, `hollow` whether it is only outlined."""
+
+    centre: tuple[float, float]
+    node: int
+    size: float
+    hollow: bool
+    corners: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A line from a head to the node where it begins (-1: to none). `gaps` is the share of it without ink."""
+
+    head: Head
+    source: int
+    path: tuple[tuple[float, float], ...]
+    gaps: float
+
+
+def find_heads(lines: Mask, nodes: NDArray[np.int32]) -> list[Head]:
+    """Marks that are thicker than lines and stand at a node. `nodes` is 0 outside, index + 1 inside."""
+    solid = _filled(lines)
+    thick = cv2.morphologyEx(solid, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3)))
+    count, parts, stats, centres = cv2.connectedComponentsWithStats(thick, connectivity=8)
+    near = _near(nodes, REACH)
+    heads = []
+    for number in range(1, count):
+        left, top, width, height, area = stats[number].tolist()
+        if area < SMALLEST_HEAD or max(width, height) > 44:
+            continue
+        part = parts[top : top + height, left : left + width] == number
+        touched = near[top : top + height, left : left + width][part]
+        touched = touched[touched > 0]
+        x, y = centres[number].tolist()
+        if not len(touched):
+            continue
+        node = int(np.bincount(touched).argmax()) - 1
+        ink = lines[top : top + height, left : left + width][part].mean()
+        outline = max(cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+        corners = len(cv2.approxPolyDP(outline, 0.12 * cv2.arcLength(outline, True), True))
+        heads.append(Head((x, y), node, float(max(width, height)), bool(ink < 0.72), corners))
+    return heads
+
+
+def apart(heads: Sequence[Head], labels: Sequence[Box]) -> tuple[list[Head], list[Box]]:
+    """Heads without those that are letters, labels without those that are heads: each is taken for the other."""
+    texts = [
+        box for box in labels if not any(_within(head, box) and box[2] - box[0] < 2.5 * head.size for head in heads)
+    ]
+    return [head for head in heads if not any(_within(head, box) for box in texts)], texts
+
+
+def _within(head: Head, box: Box) -> bool:
+    return box[0] + 2 < head.centre[0] < box[2] - 2 and box[1] + 2 < head.centre[1] < box[3] - 2
+
+
+def trace(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32], labels: Sequence[Box]) -> Trace:
+    """From the head away from its node, straight on at crossings, until another node is reached."""
+    position = np.array(head.centre)
+    direction = _departure(head, strength, nodes)
+    reached = _near(nodes, 3)
+    path = [tuple(position.tolist())]
+    gap = walked = empty = 0.0
+    position = position + direction * (0.5 * head.size + 1)
+    leaving = 0.5 * head.size + 10
+    while walked < LONGEST_LINE:
+        direction, quality = _steer(position, direction, strength)
+        position = position + direction * STEP
+        position = _centred(position, direction, strength)
+        walked += STEP
+        x, y = round(float(position[0])), round(float(position[1]))
+        if not (0 <= y < nodes.shape[0] and 0 <= x < nodes.shape[1]):
+            break
+        path.append((float(position[0]), float(position[1])))
+        at = int(reached[y, x])
+        if at and (at - 1 != head.node or walked > leaving + 12):
+            return Trace(head, at - 1, tuple(path), empty / walked)
+        if quality < 0.25:
+            empty += STEP
+            hidden = any(
+                left - 5 <= x <= right + 5 and top - 5 <= y <= bottom + 5 for left, top, right, bottom in labels
+            )
+            gap = 0.0 if hidden else gap + STEP
+            if gap > LONGEST_GAP:
+                break
+        else:
+            gap = 0.0
+    return Trace(head, -1, tuple(path), empty / max(walked, STEP))
+
+
+def without_doubles(traces: Sequence[Trace]) -> list[Trace]:
+    """One trace for each line: a line with marks at both ends was followed twice."""
+    kept: list[Trace] = []
+    for one in sorted(traces, key=lambda entry: -entry.head.size):
+        if not any(_same_line(one, other) for other in kept):
+            kept.append(one)
+    return sorted(kept, key=lambda entry: (entry.head.centre[1], entry.head.centre[0]))
+
+
+def _same_line(one: Trace, other: Trace) -> bool:
+    if {one.source, one.head.node} != {other.source, other.head.node}:
+        return False
+    first, second = np.array(one.path), np.array(other.path)
+    middle = first[len(first) // 2]
+    return bool(np.hypot(*(second - middle).T).min() < 4)
+
+
+def _steer(position: Point, direction: Point, strength: NDArray[np.float32]) -> tuple[Point, float]:
+    angle = float(np.arctan2(direction[1], direction[0]))
+    angles = angle + TURNS
+    reach = np.arange(1, AHEAD + 1)
+    x = position[0] + np.cos(angles)[:, None] * reach
+    y = position[1] + np.sin(angles)[:, None] * reach
+    values = _sample(strength, x, y).mean(1)
+    # Straight on unless the line turns: crossings do not lead astray.
+    scores = values - 0.18 * np.abs(TURNS)
+    best = int(scores.argmax())
+    if values[best] < 0.2:
+        return direction, float(values[best])
+    return np.array([np.cos(angles[best]), np.sin(angles[best])]), float(values[best])
+
+
+def _centred(position: Point, direction: Point, strength: NDArray[np.float32]) -> Point:
+    across = np.array([-direction[1], direction[0]])
+    offsets = np.array([-1.5, -0.75, 0.0, 0.75, 1.5])
+    values = _sample(strength, position[0] + across[0] * offsets, position[1] + across[1] * offsets)
+    if values.max() < 0.2:
+        return position
+    weight = values**2
+    moved: Point = position + across * float((weight * offsets).sum() / weight.sum()) * 0.7
+    return moved
+
+
+def _sample(strength: NDArray[np.float32], x: Point, y: Point) -> NDArray[np.float32]:
+    height, width = strength.shape
+    columns = np.rint(x).astype(int)
+    rows = np.rint(y).astype(int)
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    values: NDArray[np.float32] = np.where(
+        inside, strength[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)], 0
+    )
+    return values
+
+
+def _departure(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32]) -> Point:
+    """Where the line leaves the head: the direction with most ink beyond it, rather away from the node."""
+    away = _away(head, nodes)
+    angles = np.deg2rad(np.arange(0, 360, 4))
+    reach = 0.45 * head.size + np.arange(2, 10)
+    x = head.centre[0] + np.cos(angles)[:, None] * reach
+    y = head.centre[1] + np.sin(angles)[:, None] * reach
+    values = _sample(strength, x, y).mean(1)
+    outwards = np.cos(angles) * away[0] + np.sin(angles) * away[1]
+    best = int(np.where(outwards > -0.2, values + 0.25 * outwards, -1).argmax())
+    departure: Point = np.array([np.cos(angles[best]), np.sin(angles[best])])
+    return departure if values[best] > 0.3 else away
+
+
+def _away(head: Head, nodes: NDArray[np.int32]) -> Point:
+    """From the nearest point of the node through the middle of the head."""
+    x, y = head.centre
+    reach = round(head.size + REACH + 4)
+    left, top = max(0, round(x) - reach), max(0, round(y) - reach)
+    part = nodes[top : round(y) + reach + 1, left : round(x) + reach + 1] == head.node + 1
+    rows, columns = np.nonzero(part)
+    distance = np.hypot(columns + left - x, rows + top - y)
+    nearest = distance <= distance.min() + 1.0
+    towards = np.array([x - (columns[nearest] + left).mean(), y - (rows[nearest] + top).mean()])
+    length = float(np.hypot(*towards))
+    away: Point = towards / length if length > 0.5 else np.array([0.0, -1.0])
+    return away
+
+
+def _near(nodes: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
+    grown: NDArray[np.int32] = cv2.dilate(
+        nodes.astype(np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    ).astype(np.int32)
+    return grown
+
+
+def _filled(lines: Mask) -> Mask:
+    """`lines` with the insides of small outlines, as hollow heads have."""
+    contours, hierarchy = cv2.findContours(lines, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    filled = lines.copy()
+    if hierarchy is None:
+        return filled
+    for contour, entry in zip(contours, hierarchy[0], strict=True):
+        if entry[3] >= 0 and 6 <= cv2.contourArea(contour) <= 420:
+            cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED)
+    return filled

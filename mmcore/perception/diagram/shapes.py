@@ -1,0 +1,128 @@
+"""Find the shapes of a diagram: closed outlines and filled areas that are convex and symmetric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcore.perception.ink import SAME, Pixels
+
+Box = tuple[int, int, int, int]
+Mask = NDArray[np.uint8]
+
+SMALLEST = (26, 18)  # pixels, width and height: less is an arrowhead, a letter, the eye of one
+LARGEST = 0.5  # share of the picture
+CONVEX = 0.88
+SYMMETRIC = 0.9
+RIM = 2.5  # pixels from the inside of an outline to its outside, blurred as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`mask` (of the size of `box`) is 1 inside the outline. `kind` is box, diamond or ellipse."""
+
+    kind: str
+    box: Box
+    mask: Mask
+
+
+def page_colour(picture: Pixels) -> NDArray[np.int16]:
+    """The colour that most pixels have."""
+    packed = picture.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
+    values, counts = np.unique(packed, return_counts=True)
+    value = int(values[counts.argmax()])
+    return np.array([value & 255, value >> 8 & 255, value >> 16], np.int16)
+
+
+def off_page(picture: Pixels) -> NDArray[np.uint8]:
+    """Distance of each pixel from the colour of the page, 0..255."""
+    distance: NDArray[np.uint8] = np.abs(picture.astype(np.int16) - page_colour(picture)).max(2).astype(np.uint8)
+    return distance
+
+
+def find_shapes(picture: Pixels) -> list[Shape]:
+    """Outlined shapes first; then filled ones without a clean outline, as sketches have."""
+    shapes = _enclosed(picture)
+    taken = np.zeros(picture.shape[:2], np.uint8)
+    for shape in shapes:
+        left, top, right, bottom = shape.box
+        taken[max(0, top - 6) : bottom + 6, max(0, left - 6) : right + 6] = 1
+    area = (off_page(picture) > SAME).astype(np.uint8)
+    area[taken == 1] = 0
+    # Sketched fills are hatched: closed first; lines and letters are thinner than what opening leaves.
+    closed = cv2.morphologyEx(area, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    filled = cv2.morphologyEx(closed, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=4)
+    for label in range(1, count):
+        found = _shape((labels == label).astype(np.uint8), stats[label].tolist(), picture.shape[:2])
+        if found is not None:
+            shapes.append(found)
+    return sorted(shapes, key=lambda shape: (shape.box[1], shape.box[0]))
+
+
+def _enclosed(picture: Pixels) -> list[Shape]:
+    kernel = np.ones((3, 3), np.uint8)
+    flat = ((cv2.dilate(picture, kernel) - cv2.erode(picture, kernel)).max(2) <= SAME).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    found: list[Shape] = []
+    order = sorted(range(1, count), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
+    for label in order:
+        values = stats[label].tolist()
+        if values[2] < SMALLEST[0] or values[3] < SMALLEST[1] - 4:
+            continue
+        shape = _shape((labels == label).astype(np.uint8), values, picture.shape[:2])
+        if shape is not None and not any(_contains(other.box, shape.box) for other in found):
+            found.append(shape)
+    return found
+
+
+def _shape(region: Mask, stats: list[int], limits: tuple[int, int]) -> Shape | None:
+    left, top, width, height = stats[:4]
+    if width < SMALLEST[0] or height < SMALLEST[1] - 4 or width * height > LARGEST * limits[0] * limits[1]:
+        return None
+    if left <= 1 and top <= 1 and left + width >= limits[1] - 1 and top + height >= limits[0] - 1:
+        return None
+    part = region[top : top + height, left : left + width]
+    contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contours, key=cv2.contourArea)
+    area = cv2.contourArea(outline)
+    if area < CONVEX * cv2.contourArea(cv2.convexHull(outline)) or area < 0.38 * width * height:
+        return None
+    mask = np.zeros((height, width), np.uint8)
+    cv2.drawContours(mask, [outline], -1, 1, cv2.FILLED)
+    turned = mask[::-1, ::-1]
+    if (mask & turned).sum() < SYMMETRIC * (mask | turned).sum():
+        return None
+    share = area / (width * height)
+    kind = "box" if share > 0.88 else "ellipse" if share > 0.66 else "diamond"
+    return _whole(kind, (left, top, left + width, top + height), mask, limits)
+
+
+def _whole(kind: str, box: Box, mask: Mask, limits: tuple[int, int]) -> Shape:
+    """The shape with its outline, of which `mask` is the inside: the sharp tips of a flat diamond are far from that."""
+    left, top, right, bottom = box
+    across, down = (right - left) / 2, (bottom - top) / 2
+    slant = np.hypot(across, down)
+    grow_x, grow_y = (RIM * slant / down, RIM * slant / across) if kind == "diamond" else (RIM, RIM)
+    outer = (
+        max(0, round(left - grow_x)),
+        max(0, round(top - grow_y)),
+        min(limits[1], round(right + grow_x)),
+        min(limits[0], round(bottom + grow_y)),
+    )
+    whole = np.zeros((outer[3] - outer[1], outer[2] - outer[0]), np.uint8)
+    whole[top - outer[1] : bottom - outer[1], left - outer[0] : right - outer[0]] = mask
+    if kind == "diamond":
+        height, width = whole.shape
+        corners = np.array([[width // 2, 0], [width - 1, height // 2], [width // 2, height - 1], [0, height // 2]])
+        cv2.fillConvexPoly(whole, corners.astype(np.int32), 1)
+    else:
+        cv2.dilate(whole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)), dst=whole)
+    return Shape(kind, outer, whole)
+
+
+def _contains(outer: Box, inner: Box) -> bool:
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and outer[2] >= inner[2] and outer[3] >= inner[3]
