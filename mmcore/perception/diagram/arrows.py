@@ -20,6 +20,7 @@ TURNS = np.deg2rad(np.arange(-48, 49, 6))
 LONGEST_GAP = 9.0
 # A head touches its node, or nearly so. In pixels.
 REACH = 9
+LABEL_RIM = 2  # pixels around a label where a line is no longer followed
 SMALLEST_HEAD = 16  # square pixels
 LONGEST_LINE = 6000
 
@@ -91,10 +92,14 @@ def trace(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32], l
     gap = walked = empty = 0.0
     position = position + direction * (0.5 * head.size + 1)
     leaving = 0.5 * head.size + 10
+    passed: set[Box] = set()
     while walked < LONGEST_LINE:
+        label = next((box for box in labels if box not in passed and _inside(position, box, LABEL_RIM)), None)
+        if label is not None:
+            passed.add(label)
+            position, direction = _across(position, direction, label, strength)
         direction, quality = _steer(position, direction, strength)
-        position = position + direction * STEP
-        position = _centred(position, direction, strength)
+        position = _centred(position + direction * STEP, direction, strength)
         walked += STEP
         x, y = round(float(position[0])), round(float(position[1]))
         if not (0 <= y < nodes.shape[0] and 0 <= x < nodes.shape[1]):
@@ -103,17 +108,31 @@ def trace(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32], l
         at = int(reached[y, x])
         if at and (at - 1 != head.node or walked > leaving + 12):
             return Trace(head, at - 1, tuple(path), empty / walked)
-        if quality < 0.25:
-            empty += STEP
-            hidden = any(
-                left - 5 <= x <= right + 5 and top - 5 <= y <= bottom + 5 for left, top, right, bottom in labels
-            )
-            gap = 0.0 if hidden else gap + STEP
-            if gap > LONGEST_GAP:
-                break
-        else:
-            gap = 0.0
+        gap = gap + STEP if quality < 0.25 else 0.0
+        empty += STEP if quality < 0.25 else 0.0
+        if gap > LONGEST_GAP:
+            break
     return Trace(head, -1, tuple(path), empty / max(walked, STEP))
+
+
+def _across(position: Point, direction: Point, label: Box, strength: NDArray[np.float32]) -> tuple[Point, Point]:
+    """Where the line comes out of a label that hides it or runs into its letters, and its direction there."""
+    left, top, right, bottom = (value + rim for value, rim in zip(label, (-5, -5, 5, 5), strict=True))
+    across, down = np.arange(left, right + 1), np.arange(top, bottom + 1)
+    x = np.concatenate([across, across, np.full(len(down), left), np.full(len(down), right)]).astype(np.float64)
+    y = np.concatenate([np.full(len(across), top), np.full(len(across), bottom), down, down]).astype(np.float64)
+    ahead = np.stack([x, y], 1) - position
+    distance = np.hypot(ahead[:, 0], ahead[:, 1])
+    straight = (ahead @ direction) / np.maximum(distance, 1e-6)
+    values = np.where((distance > 8) & (straight > 0.3), np.minimum(_sample(strength, x, y), 0.6) + 0.4 * straight, 0)
+    best = int(values.argmax())
+    if values[best] < 0.5:
+        return position, direction
+    return position + ahead[best], ahead[best] / distance[best]
+
+
+def _inside(position: Point, box: Box, rim: float) -> bool:
+    return bool(box[0] - rim <= position[0] <= box[2] + rim and box[1] - rim <= position[1] <= box[3] + rim)
 
 
 def without_doubles(traces: Sequence[Trace]) -> list[Trace]:
