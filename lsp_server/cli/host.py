@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +21,8 @@ def host(
     bind: Annotated[str, typer.Option(help="A loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0: any free one.")] = 0,
     engine: Annotated[
-        Literal["auto", "scripted"],
-        typer.Option(help="`scripted` gives canned answers under every model's name, without weights."),
-    ] = "auto",
+        str, typer.Option(help="Instead of the setting host.engine; `scripted` gives canned answers, without weights.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="With --status or --stop: print JSON.")] = False,
 ) -> None:
     """Serve the models of this machine to its editors, as an OpenAI-compatible API on a loopback address.
@@ -72,10 +72,13 @@ def _stop(as_json: bool) -> None:
         typer.echo("the model host has ended" if stopped else "no model host is running")
 
 
-def _run(bind: str, port: int, engine: Literal["auto", "scripted"]) -> None:
+def _run(bind: str, port: int, engine: str) -> None:
     try:
         from mmcore.host import serve
     except ModuleNotFoundError as error:
         raise EngineUnavailable(f"{error.name} is missing; `pip install 'sidesight[cpu]'` brings it") from None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    serve.run(settings_or_complaints(), engine, bind, port)
+    settings = settings_or_complaints()
+    if engine:
+        settings = replace(settings, host=replace(settings.host, engine=engine))
+    serve.run(settings, bind, port)

@@ -23,12 +23,17 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """Continue a raw prompt: special tokens in it are the caller's (fill-in-the-middle is rendered by us)."""
+    """Continue a raw prompt: special tokens in it are the caller's (fill-in-the-middle is rendered by us).
+
+    `heal`: the prompt may end within a word; an engine that can chooses the word's tokens anew (token healing). The
+    text that comes continues the prompt either way.
+    """
 
     model: str
     prompt: str
     sampling: Sampling = Sampling()
     logprobs: bool = False
+    heal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

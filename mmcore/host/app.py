@@ -113,11 +113,14 @@ def _answer(chunks: Any, writer: wire.Writer, body: dict[str, Any]) -> Answer:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent. Raises EngineRejected and HTTPException."""
+    declared = request.headers.get("content-length", "")
     data = bytearray()
+    if declared.isdecimal() and int(declared) > MOST_BYTES:
+        raise _too_large()
     async for piece in request.stream():
         data += piece
         if len(data) > MOST_BYTES:
-            raise HTTPException(413, f"the request is larger than {MOST_BYTES >> 20} MiB")
+            raise _too_large()
     try:
         body = json.loads(bytes(data).decode())
         if b"\\u" in data:
@@ -128,6 +131,10 @@ async def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise EngineRejected("the request must be a JSON object")
     return body
+
+
+def _too_large() -> HTTPException:
+    return HTTPException(413, f"the request is larger than {MOST_BYTES >> 20} MiB")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

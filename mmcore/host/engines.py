@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from mmcore.config import Settings
 from mmcore.engine.base import LocalEngine
 from mmcore.engine.scripted import ScriptedEngine
+from mmcore.errors import SettingError
 from mmcore.host.weights.catalog import catalog, find
 from mmcore.host.weights.pull import locate
 
-Kind = Literal["auto", "scripted"]
 Loader = Callable[[str], LocalEngine]
 
 
-def names(kind: Kind) -> tuple[str, ...]:
-    """Models that a request may carry; `scripted` answers to all of them and to its own."""
+def choose(settings: Settings) -> tuple[tuple[str, ...], Loader]:
+    """The models that a request may name, and what loads one of them by that name.
+
+    Loading blocks for seconds and raises WeightsError and EngineError. The scripted engine answers to all names that
+    there are, and to its own. Raises SettingError.
+    """
     known = tuple(catalog())
-    return (*known, "scripted") if kind == "scripted" else known
-
-
-def loader(kind: Kind, settings: Settings) -> Loader:
-    """What loads a model by its name. It blocks for seconds and raises WeightsError and EngineError."""
-    if kind == "scripted":
-        return lambda name: ScriptedEngine(models=(name,), context_tokens=settings.host.context_tokens)
-    return lambda name: _load(name, settings)
+    if settings.host.engine == "scripted":
+        context_tokens = settings.host.context_tokens
+        return (*known, "scripted"), lambda name: ScriptedEngine(models=(name,), context_tokens=context_tokens)
+    if settings.host.engine != "auto":
+        raise SettingError(f"host.engine is {settings.host.engine!r}; it must be auto or scripted")
+    return known, lambda name: _load(name, settings)
 
 
 def _load(name: str, settings: Settings) -> LocalEngine:

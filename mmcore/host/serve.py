@@ -7,11 +7,13 @@ import ipaddress
 import logging
 import os
 import secrets
+import signal
 import socket
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import filelock
@@ -39,7 +41,7 @@ class AnotherRuns(EngineUnavailable):
     """Told apart because whoever starts a host may use the other one."""
 
 
-def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1", port: int = 0) -> None:
+def run(settings: Settings, bind: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until asked to leave, told by a signal, or idle for `host.exit_idle_s`.
 
     Raises SettingError and EngineUnavailable when it cannot start: an address that is not loopback, a port in use, a
@@ -47,24 +49,20 @@ def run(settings: Settings, kind: engines.Kind = "auto", bind: str = "127.0.0.1"
     """
     # Each request to an engine would be a line of its own.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    listener = _bind(bind, port)
+    metrics = Metrics()
+    service = Service(Models(*engines.choose(settings), metrics), metrics)
     config.state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     # Held for as long as the process lives, and freed by the system however it ends.
-    lock = filelock.FileLock(config.state_dir() / "host.lock")
+    lock = filelock.FileLock(config.state_dir() / "host.lock", blocking=False)
     try:
-        lock.acquire(blocking=False)
+        with _bind(bind, port) as listener, lock:
+            asyncio.run(_serve(settings, service, listener))
     except filelock.Timeout:
-        listener.close()
         raise AnotherRuns("a model host runs already; `sidesight host --stop` ends it") from None
-    with lock, listener:
-        asyncio.run(_serve(settings, kind, listener))
 
 
-async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket) -> None:
-    metrics = Metrics()
-    models = Models(engines.names(kind), engines.loader(kind, settings), metrics)
-    service = Service(models, metrics)
-    server: uvicorn.Server
+async def _serve(settings: Settings, service: Service, listener: socket.socket) -> None:
+    server: _Server
 
     def leave() -> None:
         server.should_exit = True
@@ -77,7 +75,7 @@ async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket
         address.publish(url, version("sidesight"), token)
 
     app = create_app(service, token, leave)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
@@ -100,6 +98,19 @@ async def _serve(settings: Settings, kind: engines.Kind, listener: socket.socket
         address.withdraw()
         await service.close()
         log.info("the host leaves")
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As in uvicorn, which however raises the signal again when it has shut down: before we have."""
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 async def _keep_house(
