@@ -15,7 +15,7 @@ from pygls.lsp.server import LanguageServer
 
 from lsp_server.convert import Encoding, path_of
 from lsp_server.documents import Documents
-from lsp_server.features import ask, completion, configuration, inline_completion, sync
+from lsp_server.features import actions, ask, code_actions, completion, configuration, inline_completion, sync
 from lsp_server.features.configuration import Configuration
 from lsp_server.features.status import Status
 from lsp_server.protocol import Protocol
@@ -92,4 +92,6 @@ def create_server(
     configuration.register(server)
     inline_completion.register(server)
     ask.register(server)
+    actions.register(server)
+    code_actions.register(server)
     return server

@@ -54,7 +54,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "question": ("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip())),
     "images": ("a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value))),
     "textDocument": ("an object with a uri", lambda value: isinstance(value, dict) and _is_text(value.get("uri"))),
-    "range": ("an LSP range", lambda value: _lsp_range(value) is not None),
+    "range": ("an LSP range", lambda value: lsp_range_of(value) is not None),
     "conversation": ("a text", _is_text),
     "workDoneToken": ("a text or a whole number", lambda value: type(value) in (str, int)),
 }
@@ -81,7 +81,7 @@ def check(arguments: tuple[Any, ...]) -> dict[str, Any]:
     return given
 
 
-def _lsp_range(value: Any) -> lsp.Range | None:
+def lsp_range_of(value: Any) -> lsp.Range | None:
     try:
         start, end = (lsp.Position(value[name]["line"], value[name]["character"]) for name in ("start", "end"))
     except (KeyError, TypeError, ValueError):
@@ -92,11 +92,11 @@ def _lsp_range(value: Any) -> lsp.Range | None:
 def _question(server: SidesightServer, given: dict[str, Any]) -> Question:
     from mmcore.assistant import Question
 
-    document = _document(server, given["textDocument"]["uri"]) if "textDocument" in given else None
-    span = _lsp_range(given.get("range"))
+    document = document_of(server, given["textDocument"]["uri"]) if "textDocument" in given else None
+    span = lsp_range_of(given.get("range"))
     return Question(
         text=well_formed(given["question"]),
-        images=tuple(_image(server, image) for image in given.get("images", ())),
+        images=tuple(image_of(server, image) for image in given.get("images", ())),
         document=document,
         range=_range(server, document, span) if document and span else None,
         conversation=given.get("conversation"),
@@ -105,7 +105,7 @@ def _question(server: SidesightServer, given: dict[str, Any]) -> Question:
     )
 
 
-def _document(server: SidesightServer, uri: str) -> Document:
+def document_of(server: SidesightServer, uri: str) -> Document:
     if (opened := server.documents.get(uri)) is not None:
         return opened.snapshot()
     if (path := path_of(uri)) is None:
@@ -117,7 +117,7 @@ def _range(server: SidesightServer, document: Document, span: lsp.Range) -> Rang
     return from_lsp_range(split_lines(document.text), span, server.encoding)
 
 
-def _image(server: SidesightServer, image: str) -> Path | bytes:
+def image_of(server: SidesightServer, image: str) -> Path | bytes:
     if image.startswith("data:"):
         return _decode(image, server.session.settings.perception.max_bytes)
     if image.startswith("file:"):
@@ -161,13 +161,13 @@ def _result(server: SidesightServer, answer: Answer) -> dict[str, Any]:
     return {
         "answer": answer.text,
         "conversation": answer.conversation,
-        "locations": [_location(server, location) for location in answer.locations],
+        "locations": [location_of(server, location) for location in answer.locations],
         "sources": list(answer.sources),
         "model": answer.model,
     }
 
 
-def _location(server: SidesightServer, location: Location) -> lsp.Location:
+def location_of(server: SidesightServer, location: Location) -> lsp.Location:
     uri = uri_of(location.path)
     opened = server.documents.get(uri)
     lines = opened.lines if opened else _lines_on_disk(location.path)

@@ -1,0 +1,222 @@
+"""Commands and the light bulb, on a scripted model and real checks."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmcore.verify import consent
+
+INVALID_PARAMS, REQUEST_FAILED, CANCELLED = -32602, -32803, -32800
+CODE = "def add(a, b):\n    return a - b\n\n\ndef other():\n    return undefined_name\n"
+FIXED = "```python\ndef add(a, b):\n    return a + b\n```"
+SLOTS = "SUMMARY: Add two numbers together.\nPARAM a: The first one.\nPARAM b: The second one.\nRETURNS: Their sum."
+WHOLE = {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 4}}
+CAN = {
+    "textDocument": {
+        "inlineCompletion": {},
+        "codeAction": {"resolveSupport": {"properties": ["edit"]}, "dataSupport": True},
+    },
+    "workspace": {
+        "applyEdit": True,
+        "workspaceEdit": {
+            "documentChanges": True,
+            "resourceOperations": ["create"],
+            "changeAnnotationSupport": {},
+        },
+    },
+    "window": {"workDoneProgress": True},
+}
+YES = {"workspace/applyEdit": lambda params: {"applied": True}, "window/workDoneProgress/create": lambda params: None}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "sums.py"
+    path.write_text(CODE)
+    consent.refuse(tmp_path)  # decided: nothing is asked in the way
+    return path
+
+
+@pytest.fixture
+def open_file(connect: Any, scripted: Any, file: Path) -> Any:
+    """An editor with the file open, and what its model says."""
+
+    async def opened(script: Any, answers: dict[str, Any] | None = None, capabilities: Any = None, **more: Any) -> Any:
+        said = {**YES, **(answers or {})}
+        editor = await connect(
+            scripted(script, **more), roots=[file.parent], capabilities=capabilities or CAN, answers=said
+        )
+        editor.open(CODE, uri=file.as_uri())
+        return editor
+
+    return opened
+
+
+def about(file: Path, **more: Any) -> dict[str, Any]:
+    return {"textDocument": {"uri": file.as_uri()}, "range": WHOLE, **more}
+
+
+def bulb(file: Path, *diagnostics: dict[str, Any], **more: Any) -> dict[str, Any]:
+    context = {"diagnostics": list(diagnostics), **more}
+    return {"textDocument": {"uri": file.as_uri()}, "range": WHOLE, "context": context}
+
+
+def wrong(code: str = "F821", message: str = "it subtracts") -> dict[str, Any]:
+    return {"range": WHOLE, "message": message, "code": code, "source": "Ruff", "severity": 1}
+
+
+async def test_command_applies_a_checked_edit_to_the_version_it_was_made_for(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: FIXED)
+    result = await editor.command(about(file, instruction="add, do not subtract"), name="sidesight.fix")
+    assert result["passed"]
+    assert result["applied"]
+    assert "+    return a + b" in result["diff"]
+    assert {"applies", "parses", "scope", "names exist"} <= {check["name"] for check in result["checks"]}
+    (params,) = editor.heard_of("workspace/applyEdit")
+    (change,) = params["edit"]["documentChanges"]
+    assert change["textDocument"] == {"uri": file.as_uri(), "version": 1}
+    assert change["edits"][0]["annotationId"] in params["edit"]["changeAnnotations"]
+
+
+async def test_edit_is_refused_when_the_document_changed_meanwhile(open_file: Any, file: Path) -> None:
+    steps = asyncio.Semaphore(0)
+    editor = await open_file(lambda _: FIXED, pace=steps.acquire)
+    asked = editor.ask(
+        "workspace/executeCommand", {"command": "sidesight.fix", "arguments": [about(file, instruction="x")]}
+    )
+    await editor.until(lambda: editor.heard_of("$/progress"))
+    editor.change({"text": "# new\n" + CODE}, uri=file.as_uri())
+    for _ in range(200):
+        steps.release()
+    reply = await asked
+    assert reply["error"]["code"] == REQUEST_FAILED
+    assert "changed" in reply["error"]["message"]
+    assert not editor.heard_of("workspace/applyEdit")
+
+
+async def test_an_edit_that_fails_its_checks_is_not_applied_and_the_reason_is_told(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: "```python\ndef add(a, b):\n    return nowhere(a, b)\n```")
+    result = await editor.command(about(file, instruction="x"), name="sidesight.fix")
+    assert not result["passed"]
+    assert not result["applied"]
+    assert any(check["status"] == "failed" and "nowhere" in check["detail"] for check in result["checks"])
+    assert not editor.heard_of("workspace/applyEdit")
+    assert editor.heard_of("window/showMessage")
+
+
+async def test_document_writes_a_docstring_and_nothing_else(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: SLOTS)
+    result = await editor.command(about(file), name="sidesight.document")
+    assert result["applied"]
+    added = [line[1:] for line in result["diff"].splitlines() if line.startswith("+") and not line.startswith("+++")]
+    assert added[0] == '    """Add two numbers together.'
+    assert not [line for line in result["diff"].splitlines() if line.startswith("-") and not line.startswith("---")]
+
+
+async def test_light_bulb_shows_at_once_what_is_computed_when_chosen(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: FIXED)
+    offered = await editor.request("textDocument/codeAction", bulb(file, wrong()))
+    kinds = {action["kind"]: action for action in offered}
+    assert {"quickfix", "source.sidesight.document", "source.sidesight.test", "source.sidesight.review"} <= set(kinds)
+    fix = kinds["quickfix"]
+    assert fix["isPreferred"]
+    assert fix["diagnostics"][0]["message"] == "it subtracts"
+    assert "edit" not in fix
+    resolved = await editor.request("codeAction/resolve", fix)
+    assert "a + b" in resolved["edit"]["documentChanges"][0]["edits"][0]["newText"]
+
+
+async def test_resolving_is_refused_when_the_document_changed(open_file: Any, file: Path, refused: Any) -> None:
+    editor = await open_file(lambda _: FIXED)
+    offered = await editor.request("textDocument/codeAction", bulb(file, wrong()))
+    editor.change({"text": "# new\n" + CODE}, uri=file.as_uri())
+    with pytest.raises(refused, match="changed"):
+        await editor.request("codeAction/resolve", offered[0])
+
+
+async def test_only_the_kinds_that_are_asked_for_are_offered(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: FIXED)
+    offered = await editor.request("textDocument/codeAction", bulb(file, wrong(), only=["source.sidesight"]))
+    assert {action["kind"].rpartition(".")[0] for action in offered} == {"source.sidesight"}
+
+
+async def test_a_client_that_cannot_resolve_gets_commands(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: FIXED, capabilities={"textDocument": {"inlineCompletion": {}}})
+    offered = await editor.request("textDocument/codeAction", bulb(file, wrong()))
+    assert offered[0]["command"]["command"] == "sidesight.fix"
+    result = await editor.command(*offered[0]["command"]["arguments"], name="sidesight.fix")
+    assert result["applied"]
+    (params,) = editor.heard_of("workspace/applyEdit")
+    assert list(params["edit"]["changes"]) == [file.as_uri()]
+
+
+async def test_consent_is_asked_once_and_nothing_runs_without_it(open_file: Any, file: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "ran"
+    (tmp_path / "test_sums.py").write_text(
+        f"from sums import add\nopen({str(witness)!r}, 'w')\n\n\ndef test_add(): assert add(1, 2) == 3\n"
+    )
+    consent.revoke(tmp_path)
+    refuse = {"window/showMessageRequest": lambda params: {"title": "Never here"}}
+    editor = await open_file(lambda _: FIXED, answers=refuse)
+    for _ in range(2):
+        result = await editor.command(about(file, instruction="x", apply=False), name="sidesight.fix")
+        tests = [check for check in result["checks"] if check["name"] == "tests"]
+        assert [check["status"] for check in tests] == ["could_not_run"]
+        assert "consent" in tests[0]["detail"]
+    assert len(editor.heard_of("window/showMessageRequest")) == 1
+    assert not witness.exists()
+
+
+async def test_with_consent_the_tests_decide(open_file: Any, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_sums.py").write_text("from sums import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    consent.revoke(tmp_path)
+    allow = {"window/showMessageRequest": lambda params: {"title": "Allow"}}
+    editor = await open_file(lambda _: FIXED, answers=allow)
+    result = await editor.command(about(file, failingTest="test_sums.py::test_add"), name="sidesight.fix")
+    assert [check["status"] for check in result["checks"] if check["name"] == "tests"] == ["passed"]
+    assert consent.decision(tmp_path) == "granted"
+    await editor.command({"decision": "revoke"}, name="sidesight.trust")
+    assert consent.decision(tmp_path) == "unknown"
+
+
+async def test_cancelling_stops_the_model(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: "la " * 10_000)
+    asked = editor.ask(
+        "workspace/executeCommand", {"command": "sidesight.explain", "arguments": [about(file)]}, id_="mine"
+    )
+    await editor.until(lambda: editor.heard_of("$/progress"))
+    editor.cancel("mine")
+    assert (await asked)["error"]["code"] == CANCELLED
+
+
+async def test_review_publishes_findings_that_point_at_real_code(open_file: Any, file: Path) -> None:
+    answer = "LINE: return a - b\nFAULT: It subtracts.\nLINE: return imagined\nFAULT: Not there."
+    editor = await open_file(lambda _: answer)
+    result = await editor.command({"textDocument": {"uri": file.as_uri()}}, name="sidesight.review")
+    assert result["locations"][0]["range"]["start"] == {"line": 1, "character": 4}
+    (params,) = editor.heard_of("textDocument/publishDiagnostics")
+    assert [(d["source"], d["message"]) for d in params["diagnostics"]] == [("sidesight", "It subtracts.")]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "textDocument"),
+        ({"textDocument": {"uri": "file:///w/x.py"}, "more": 1}, "more"),
+        ({"textDocument": {"uri": "file:///w/x.py"}, "range": 3}, "range"),
+        ({"textDocument": {"uri": "file:///w/x.py"}, "symbol": 3}, "symbol"),
+        ({"textDocument": {"uri": "untitled:gone"}}, "not open"),
+    ],
+)
+async def test_wrong_arguments_are_refused_in_one_line(
+    open_file: Any, refused: Any, given: Any, complaint: str
+) -> None:
+    editor = await open_file(lambda _: FIXED)
+    with pytest.raises(refused, match=complaint) as error:
+        await editor.command(given, name="sidesight.fix")
+    assert error.value.code == INVALID_PARAMS
+    assert "\n" not in str(error.value)
