@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import math
 import os
-import re
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,10 +23,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+from editor import AUTOMATIC, INVOKED, Buffer, Editor
 from llama_vim import LlamaVim, start_server
-from lsprotocol import types as lsp
-from pygls.lsp.client import LanguageClient
+from pygls.exceptions import JsonRpcException
 
 from mmcore import config
 from mmcore.host import weights
@@ -56,126 +52,54 @@ class Played:
     counts: dict[str, float] = field(default_factory=dict)
 
 
-class Buffer:
-    """The document, edited as the trace says."""
-
-    def __init__(self, text: str) -> None:
-        self.lines = text.split("\n")
-
-    def apply(self, event: dict[str, Any]) -> None:
-        if "range" in event:
-            first, start, last, end = event["range"]
-            new = self.lines[first][:start] + event["text"] + self.lines[last][end:]
-            self.lines[first : last + 1] = new.split("\n")
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-
 class Sidesight:
-    """`sidesight serve` in a process of its own, with a host of its own."""
+    """The language server, with a host of its own."""
 
     name = "sidesight"
 
     def __init__(self, model: str, state: Path) -> None:
-        self._model = model
-        self._state = state
-        self._client = LanguageClient("replay", "1")
-        self._request: asyncio.Future[Any] | None = None
-        self._id = ""
-        self._number = 0
+        self._editor = Editor(state, model)
+        self._asked = ""
+        self._reply: asyncio.Future[str] | None = None
         self._watching: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        environment = dict(os.environ, SIDESIGHT_STATE=str(self._state), SIDESIGHT_COMPLETION_MODEL=self._model)
-        command = (sys.executable, "-m", "lsp_server", "serve")
-        await self._client.start_io(*command, env=environment)
-        quiet = lambda params: None  # noqa: E731
-        for method in (lsp.WINDOW_SHOW_MESSAGE, lsp.WINDOW_LOG_MESSAGE, lsp.PROGRESS):
-            self._client.feature(method)(quiet)
-        capabilities = lsp.ClientCapabilities(
-            text_document=lsp.TextDocumentClientCapabilities(inline_completion=lsp.InlineCompletionClientCapabilities())
-        )
-        await self._client.initialize_async(lsp.InitializeParams(capabilities=capabilities, process_id=os.getpid()))
-        self._client.initialized(lsp.InitializedParams())
+        await self._editor.start()
         # Loads the model; what it computes is not counted.
-        await self.enter("warm.py", "python", "x = 1\n")
-        await self._client.text_document_inline_completion_async(
-            self._ask(0, 4, lsp.InlineCompletionTriggerKind.Invoked)
-        )
-        self._before = await self._metrics()
+        self._editor.open("warm.py", "python", "x = 1\n")
+        await self._editor.ask(0, 4, INVOKED)[1]
+        self._before = await self._editor.metrics()
 
-    async def enter(self, name: str, language: str, text: str) -> None:
-        self._uri, self._version = f"file:///replay/{name}", 1
-        self._client.text_document_did_open(
-            lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(self._uri, language, 1, text))
-        )
+    def enter(self, name: str, language: str, text: str) -> None:
+        self._editor.open(name, language, text)
 
     def press(self, event: dict[str, Any], buffer: Buffer, key: Key) -> None:
         pressed = time.perf_counter()
-        if self._request is not None and not self._request.done():
-            self._client.cancel_request(lsp.CancelParams(self._id))
-        if "range" in event:
-            first, start, last, end = event["range"]
-            self._version += 1
-            self._client.text_document_did_change(
-                lsp.DidChangeTextDocumentParams(
-                    lsp.VersionedTextDocumentIdentifier(self._version, self._uri),
-                    [
-                        lsp.TextDocumentContentChangePartial(
-                            lsp.Range(lsp.Position(first, start), lsp.Position(last, end)), event["text"]
-                        )
-                    ],
-                )
-            )
-        self._number += 1
-        self._id = f"key-{self._number}"
-        asked = self._ask(*event["cursor"], lsp.InlineCompletionTriggerKind.Automatic)
-        self._request = self._client.protocol.send_request(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, asked, msg_id=self._id)
-        task = asyncio.create_task(self._watch(self._request, pressed, key))
+        if self._reply is not None and not self._reply.done():
+            self._editor.cancel(self._asked)
+        self._editor.change(event)
+        self._asked, self._reply = self._editor.ask(*event["cursor"], AUTOMATIC)
+        task = asyncio.create_task(_watch(self._reply, pressed, key))
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
-    async def _watch(self, request: Any, pressed: float, key: Key) -> None:
-        with contextlib.suppress(Exception):
-            reply = await asyncio.wrap_future(request) if not asyncio.isfuture(request) else await request
-            after = time.perf_counter() - pressed
-            if after < key.gap_s:
-                key.answered_s = after
-                items = reply.items if isinstance(reply, lsp.InlineCompletionList) else reply or []
-                key.text = str(items[0].insert_text) if items else ""
-
     async def stop(self, played: Played) -> None:
-        after = await self._metrics()
-        delta = {name: after[name] - self._before.get(name, 0) for name in after}
-        played.counts = delta
-        played.computed_tokens = int(delta["prompt_tokens"] - delta["cached_tokens"] + delta["generated_tokens"])
-        await self._client.shutdown_async(None)
-        self._client.exit(None)
-        await self._client.stop()
-        stop = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "lsp_server", "host", "--stop"),
-            env=dict(os.environ, SIDESIGHT_STATE=str(self._state)),
-        )
-        await stop.wait()
+        after = await self._editor.metrics()
+        played.counts = {name: after[name] - self._before.get(name, 0) for name in after}
+        computed = played.counts["prompt_tokens"] - played.counts["cached_tokens"] + played.counts["generated_tokens"]
+        played.computed_tokens = int(computed)
+        await self._editor.stop()
+        await self._editor.stop_host()
 
-    async def _metrics(self) -> dict[str, float]:
-        """The host's counters, summed over labels."""
-        address = json.loads((self._state / "host.json").read_text())
-        token = (self._state / "host.token").read_text().strip()
-        root = address["url"].removesuffix("/v1")
-        async with httpx.AsyncClient(trust_env=False) as client:
-            text = (await client.get(f"{root}/metrics", headers={"Authorization": f"Bearer {token}"})).text
-        found: dict[str, float] = {}
-        for name, value in re.findall(r"^sidesight_(\w+)_total(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE):
-            found[name] = found.get(name, 0.0) + float(value)
-        return found
 
-    def _ask(self, line: int, character: int, kind: lsp.InlineCompletionTriggerKind) -> lsp.InlineCompletionParams:
-        return lsp.InlineCompletionParams(
-            lsp.InlineCompletionContext(kind), lsp.TextDocumentIdentifier(self._uri), lsp.Position(line, character)
-        )
+async def _watch(reply: asyncio.Future[str], pressed: float, key: Key) -> None:
+    try:
+        text = await reply
+    except JsonRpcException:
+        return  # cancelled, because the next key came
+    after = time.perf_counter() - pressed
+    if after < key.gap_s:
+        key.answered_s, key.text = after, text
 
 
 class Peer:
@@ -194,7 +118,7 @@ class Peer:
         self._process, url = await start_server(self._weights, self._threads)
         self._vim = LlamaVim(url, self._shown)
 
-    async def enter(self, name: str, language: str, text: str) -> None:
+    def enter(self, name: str, language: str, text: str) -> None:
         self._vim.enter(name, text)
 
     def press(self, event: dict[str, Any], buffer: Buffer, key: Key) -> None:
@@ -219,7 +143,7 @@ async def play(system: Sidesight | Peer, traces: Sequence[list[dict[str, Any]]])
     played = Played(system.name)
     await system.start()
     for opened, *events in traces:
-        await system.enter(opened["open"], opened["language"], opened["text"])
+        system.enter(opened["open"], opened["language"], opened["text"])
         buffer = Buffer(opened["text"])
         await asyncio.sleep(BETWEEN_FILES_S)
         begun = time.perf_counter()

@@ -57,7 +57,8 @@ class Planner:
 
     def _request(self, around: Window, sampling: Sampling) -> CompletionRequest:
         prompt = render_fim(around.prefix, around.suffix)
-        return CompletionRequest(self._settings.model, prompt, sampling, logprobs=self._settings.min_probability > 0)
+        doubtful = self._settings.min_probability > 0
+        return CompletionRequest(self._settings.model, prompt, sampling, logprobs=doubtful, heal=True)
 
 
 async def shape_of(place: Place) -> Shape:
