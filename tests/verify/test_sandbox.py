@@ -16,6 +16,7 @@ import pytest
 from mmcore.verify.sandbox import Limits, Ran, interpreter_paths, isolation, run
 
 PYTHON = Path(sys.executable)
+PATIENT = Limits(seconds=20)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def listener() -> Iterator[int]:
     server.server_close()
 
 
-def python(code: str, scratch: Path, limits: Limits = Limits(seconds=20)) -> Ran:
+def python(code: str, scratch: Path, limits: Limits = PATIENT) -> Ran:
     return run([str(PYTHON), "-c", code], scratch, limits=limits, readonly=interpreter_paths(PYTHON))
 
 
