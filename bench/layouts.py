@@ -35,7 +35,8 @@ from mmcore.completion.vet import without_new_errors
 from mmcore.completion.window import Window, window
 from mmcore.engine import launch
 from mmcore.engine.base import CompletionRequest, Engine
-from mmcore.host import weights
+from mmcore.host.weights.catalog import find
+from mmcore.host.weights.pull import locate
 from mmcore.prompt.budget import characters
 from mmcore.prompt.fim import plain
 
@@ -134,7 +135,7 @@ def score(row: dict[str, Any], raw: str) -> dict[str, Any]:
 async def tokens_per_key(model: str) -> dict[str, dict[str, float]]:
     """For each layout: mean, median and 90th percentile of the tokens to compute at a key."""
     settings, _ = config.load()
-    process, url = await start_server(weights.locate(weights.find(model), settings), 1)
+    process, url = await start_server(locate(find(model), settings), 1)
     found = {}
     async with httpx.AsyncClient(base_url=url, timeout=None) as client:
 

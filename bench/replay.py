@@ -28,7 +28,8 @@ from llama_vim import LlamaVim, start_server
 from pygls.exceptions import JsonRpcException
 
 from mmcore import config
-from mmcore.host import weights
+from mmcore.host.weights.catalog import find
+from mmcore.host.weights.pull import locate
 
 HERE = Path(__file__).parent
 BETWEEN_FILES_S = 3.5
@@ -109,7 +110,7 @@ class Peer:
 
     def __init__(self, model: str, threads: int) -> None:
         settings, _ = config.load()
-        self._weights = weights.locate(weights.find(model), settings)
+        self._weights = locate(find(model), settings)
         self._threads = threads
         self._pressed = 0.0
         self._key: Key | None = None

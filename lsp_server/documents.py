@@ -71,8 +71,9 @@ class Documents:
     def get(self, uri: str) -> OpenDocument | None:
         return self._open.get(unquote(uri))
 
-    def open(self, item: lsp.TextDocumentItem, encoding: Encoding) -> None:
-        self._open[unquote(item.uri)] = OpenDocument(item, encoding)
+    def open(self, item: lsp.TextDocumentItem, encoding: Encoding) -> OpenDocument:
+        document = self._open[unquote(item.uri)] = OpenDocument(item, encoding)
+        return document
 
     def close(self, uri: str) -> None:
         self._open.pop(unquote(uri), None)

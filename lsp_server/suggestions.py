@@ -11,12 +11,15 @@ from lsprotocol import types as lsp
 
 from lsp_server.documents import OpenDocument
 from mmcore.errors import InputError, SidesightError
-from mmcore.types import Completion, Edit, Position, Range
+from mmcore.types import Completion, Document, Edit, Position, Range
 
 if TYPE_CHECKING:
     from lsp_server.server import SidesightServer
 
 logger = logging.getLogger(__name__)
+
+# A document that was changed and then left alone this long, without a request, is likely to be typed in soon.
+IDLE_S = 1.0
 
 
 def widened(completion: Completion, lines: Sequence[str], column: int) -> Edit:
@@ -33,9 +36,17 @@ class Suggestions:
     def __init__(self, server: SidesightServer) -> None:
         self._server = server
         self._in_flight: dict[str, asyncio.Task[Completion | None]] = {}
+        self._idle: asyncio.TimerHandle | None = None
+        self._warming: asyncio.Task[None] | None = None
+
+    def warm(self, document: OpenDocument, cursor: Position, after_s: float = 0.0) -> None:
+        """Let the model be loaded and the document be read before the next key, unless something else comes."""
+        self._stay()
+        self._idle = asyncio.get_running_loop().call_later(after_s, self._warm, document, cursor)
 
     def drop(self, uri: str) -> None:
         """The document has changed: an answer for its old text would be wrong."""
+        self._stay()
         if task := self._in_flight.pop(uri, None):
             task.cancel()
 
@@ -57,6 +68,21 @@ class Suggestions:
         finally:
             if self._in_flight.get(document.uri) is task:
                 del self._in_flight[document.uri]
+
+    def _stay(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+
+    def _warm(self, document: OpenDocument, cursor: Position) -> None:
+        if self._server.session.settings.completion.enabled:
+            self._warming = asyncio.create_task(self._warmed(document.snapshot(), cursor))
+
+    async def _warmed(self, document: Document, cursor: Position) -> None:
+        try:
+            async with self._server.session.assistant() as assistant:
+                await assistant.warm(document, cursor)
+        except SidesightError as error:
+            logger.info("not warmed: %s", error)  # nobody asked; whoever does will be told
 
     async def _complete(self, document: OpenDocument, position: lsp.Position, invoked: bool) -> Completion | None:
         server = self._server

@@ -64,11 +64,6 @@ class SuggestionCache:
                 return suggestion, rest
         return None
 
-    def forget(self, uri: str) -> None:
-        """Drop what was suggested in a document that was closed."""
-        for key in [key for key in self._by_tail if key[0] == uri]:
-            del self._by_tail[key]
-
 
 def _key(place: Place, back: int) -> tuple[str, str]:
     end = len(place.before) - back

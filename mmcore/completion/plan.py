@@ -46,9 +46,6 @@ class Planner:
         """The prompt alone."""
         return Plan(self._request(self._around(place), Sampling(max_tokens=1)), place, None, None)
 
-    def forget(self, uri: str) -> None:
-        self._fronts.pop(uri, None)
-
     def _around(self, place: Place, invoked: bool = False) -> Window:
         tokens = self._pace.prompt_tokens(self._settings.prompt_tokens, hurry=not invoked)
         around = window(place.before + place.after, len(place.before), characters(tokens))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mmcore.completion.cache import SuggestionCache
 from mmcore.completion.flight import Flight, Plan, Time
 from mmcore.completion.pace import Pace
-from mmcore.completion.place import Place, place_at
+from mmcore.completion.place import Mark, Place, mark, place_at
 from mmcore.completion.plan import Planner, shape_of
 from mmcore.completion.trim import trim
 from mmcore.completion.vet import vetted
@@ -66,7 +66,7 @@ class CompletionSession:
         self._planner = Planner(settings, self._pace)
         self._cache = SuggestionCache()
         self._flights: list[Flight] = []
-        self._newest: dict[str, Place] = {}
+        self._newest: dict[str, Mark] = {}
 
     async def complete(self, document: Document, position: Position, *, invoked: bool = False) -> Completion | None:
         """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError.
@@ -76,7 +76,8 @@ class CompletionSession:
         started = self._time.clock()
         self.stats.requests += 1
         self._pace.asked()
-        place = self._newest[document.uri] = place_at(document, position)
+        place = place_at(document, position)
+        self._newest[place.uri] = mark(place)
         usage = Usage()
         ghost = await self._known(place, invoked)
         if ghost is not None:
@@ -100,15 +101,6 @@ class CompletionSession:
             self.stats.warm_calls += 1
             self._fly(self._planner.reading(place_at(document, position)), ahead=True)
 
-    def forget(self, uri: str) -> None:
-        """Stop what is under way for a document that was closed, and drop what is known of it."""
-        for flight in self._flights:
-            if flight.plan.place.uri == uri:
-                flight.cancel()
-        self._cache.forget(uri)
-        self._planner.forget(uri)
-        self._newest.pop(uri, None)
-
     async def close(self) -> None:
         for flight in list(self._flights):
             flight.cancel()
@@ -116,7 +108,7 @@ class CompletionSession:
 
     def _wanted(self, place: Place) -> bool:
         """Whether nothing newer was asked in the same document."""
-        return self._newest.get(place.uri) == place
+        return self._newest[place.uri] == mark(place)
 
     async def _known(self, place: Place, invoked: bool) -> str | None:
         """What is to be shown at `place`, "" if it is nothing; None if the engine must be asked."""

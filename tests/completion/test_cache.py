@@ -74,12 +74,3 @@ def test_the_least_recently_used_leaves_first() -> None:
     assert len(cache) == 2
     assert found(cache, "two▮") is None
     assert found(cache, "one▮") == "1"
-
-
-def test_a_closed_document_is_forgotten() -> None:
-    cache = SuggestionCache()
-    cache.add(at("x▮"), "1", "line")
-    cache.add(at("x▮", "file:///b.py"), "2", "line")
-    cache.forget("file:///a.py")
-    assert found(cache, "x▮") is None
-    assert len(cache) == 1

@@ -384,16 +384,6 @@ async def test_a_dead_engine_is_the_askers_to_hear_of() -> None:
     await until(lambda: not session._flights)
 
 
-async def test_a_closed_document_is_forgotten_and_its_request_ended(
-    session: CompletionSession, engine: ScriptedEngine, tokens: asyncio.Semaphore
-) -> None:
-    asked = asking(session, "x = ▮\n")
-    await until(lambda: len(engine.requests) == 1)
-    session.forget("file:///a.py")
-    assert (await asked) is None
-    assert engine.abandoned == 1
-
-
 async def test_windows_line_ends_are_kept(tokens: asyncio.Semaphore) -> None:
     engine = ScriptedEngine(saying("\n    return 1\n"))
     session = CompletionSession(engine, SETTINGS, sleep=at_once)

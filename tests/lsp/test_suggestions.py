@@ -22,6 +22,7 @@ class Waiting:
         self.go = asyncio.Event()
         self.started: list[Document] = []
         self.cancelled = 0
+        self.warmed: list[tuple[Document, Position]] = []
         self.roots: Sequence[Path] = ()
         self.failure: Exception | None = None
 
@@ -39,6 +40,9 @@ class Waiting:
         if self.failure:
             raise self.failure
         return Completion("!", Range(position, position), "double")
+
+    async def warm(self, document: Document, position: Position) -> None:
+        self.warmed.append((document, position))
 
     async def close(self) -> None: ...
 
@@ -140,6 +144,26 @@ async def test_a_request_after_a_dropped_one_is_answered_for_the_new_text(
     assert (await dropped)["result"] == {"items": []}
     assert items[0]["insertText"] == "xy!"
     assert assistant.started[-1].version == 2
+
+
+async def test_a_document_is_warmed_when_it_is_opened(connect: Any, assistant: Waiting) -> None:
+    editor = await connect(lambda *_: assistant)
+    editor.open("x = 1")
+    await spin(lambda: assistant.warmed)
+    assert assistant.warmed[0][0].text == "x = 1"
+
+
+async def test_a_change_that_nothing_follows_is_warmed_where_it_was_made(
+    connect: Any, assistant: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsp_server.features.sync.IDLE_S", 0.0)
+    editor = await connect(lambda *_: assistant)
+    editor.open("x")
+    await spin(lambda: assistant.warmed)
+    editor.change({"range": {"start": {"line": 0, "character": 1}, "end": {"line": 0, "character": 1}}, "text": "y"})
+    await spin(lambda: len(assistant.warmed) == 2)
+    document, position = assistant.warmed[-1]
+    assert (document.text, position) == ("xy", Position(0, 2))
 
 
 async def test_hanging_up_cancels_what_is_in_flight(connect: Any, at: Any, assistant: Waiting) -> None:
