@@ -7,6 +7,7 @@ Rows and scorers are read from `--data` (../shared by default). Results are kept
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import importlib
 import json
@@ -14,24 +15,36 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
 from typing import Any
 
 from mmcore import config
+from mmcore.actions.document import document
 from mmcore.actions.fix import fix
 from mmcore.actions.request import Request, Tools
 from mmcore.actions.speak import Said, speak
+from mmcore.actions.target import named
+from mmcore.actions.write_tests import write_tests
 from mmcore.context.document import read_document
 from mmcore.edits.unwrap import code_blocks
 from mmcore.engine import launch
-from mmcore.types import Message, Reading
+from mmcore.types import Document, Message, Reading, Usage
+from mmcore.verify.mutants import mutants
+from mmcore.verify.pytest_run import kills, measure_coverage, run_tests
+from mmcore.verify.result import Change
+from mmcore.verify.scope import check_code_unchanged
+from mmcore.verify.scratch import scratch_copy
+from mmcore.verify.tests_run import TestBench
+from mmcore.verify.toolchain import project_python
 
 HERE = Path(__file__).resolve().parent
 ROWS = HERE / "results" / "actions.jsonl"
 TABLE = HERE / "results" / "actions.md"
 Row = dict[str, Any]
 Score = dict[str, Any]
+Measure = Callable[[Tools, Row, Any], Awaitable[Score]]
 
 
 async def no_pictures(source: Path | bytes) -> Reading:
@@ -95,13 +108,120 @@ async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool, run: bo
     )
 
 
-REPAIR: dict[str, Callable[[Tools, Row, Any], Awaitable[Score]]] = {
+REPAIR: dict[str, Measure] = {
     "bare": repair_bare,
     "nothing may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=False),
     "examples may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=True),
     "failing test": lambda t, r, s: repair_ours(t, r, s, test=True, run=True),
 }
-SETS = {"repair": ("repair/humanevalfix_python.jsonl", "score_code", REPAIR)}
+
+# --- documentation ----------------------------------------------------------------------------------------------------
+
+
+async def docs_bare(tools: Tools, row: Row, score: Any) -> Score:
+    prompt = f"```python\n{row['source']}\n```\n\nWrite this function again with a Google style docstring."
+    started = time.perf_counter()
+    said = await once(tools, prompt)
+    seconds = time.perf_counter() - started
+    return docs_score(row, code_blocks(said.text)[0].code if said.text.strip() else "", score, seconds, said.usage)
+
+
+async def docs_ours(tools: Tools, row: Row, score: Any) -> Score:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "module.py"
+        path.write_text(row["source"] + "\n", "utf-8")
+        started = time.perf_counter()
+        outcome = await document(tools, Request(read_document(path), symbol=row["name"], roots=(Path(folder),)))
+        seconds = time.perf_counter() - started
+    return docs_score(row, outcome.after if outcome.passed else row["source"], score, seconds, outcome.usage)
+
+
+def docs_score(row: Row, code: str, score: Any, seconds: float, usage: Usage) -> Score:
+    """The scorer's values, 0 for each where there is no docstring; and whether the code is still the same."""
+    before = Document("file:///module.py", "python", row["source"])
+    same = check_code_unchanged(Change(before, code)).status == "passed"
+    try:
+        functions = [n for n in ast.walk(ast.parse(code)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    except SyntaxError:
+        functions = []
+    found = next((ast.get_docstring(node) for node in functions if node.name == row["name"]), None)
+    values = score.score(row, found or "")
+    values = values if found else {name: None if value is None else 0.0 for name, value in values.items()}
+    return counted(seconds, usage.prompt_tokens, usage.completion_tokens, code_unchanged=same, **values)
+
+
+DOCS = {"bare": docs_bare, "ours": docs_ours}
+
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+
+async def tests_bare(tools: Tools, row: Row, score: Any) -> Score:
+    with testing(row) as (root, request):
+        prompt = (
+            f"```python\n{row['python_solution']}\n```\n\nWrite pytest tests for `Solution.{row['func_name']}`. "
+            "Begin the file with exactly:\nfrom solution import Solution"
+        )
+        started = time.perf_counter()
+        said = await once(tools, prompt)
+        seconds = time.perf_counter() - started
+        blocks = code_blocks(said.text)
+        text = blocks[0].code if blocks else ""
+        return await asyncio.to_thread(tests_score, request, root, text, seconds, said.usage)
+
+
+async def tests_ours(tools: Tools, row: Row, score: Any) -> Score:
+    with testing(row) as (root, request):
+        started = time.perf_counter()
+        outcome = await write_tests(tools, request)
+        seconds = time.perf_counter() - started
+        text = outcome.after if outcome.passed else ""
+        return await asyncio.to_thread(tests_score, request, root, text, seconds, outcome.usage)
+
+
+@contextmanager
+def testing(row: Row) -> Iterator[tuple[Path, Request]]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "solution.py").write_text(row["python_solution"], "utf-8")
+        symbol = f"Solution.{row['func_name']}"
+        yield root, Request(read_document(root / "solution.py"), symbol=symbol, roots=(root,), run=True)
+
+
+def tests_score(request: Request, root: Path, text: str, seconds: float, usage: Usage) -> Score:
+    """Measured alike for both, by what the action itself uses: which pass, what they cover, which mutants they see."""
+    code, test = request.document.text, PurePath("test_scored.py")
+    target = named(request)
+    first, last = target.range.start.line + 1, target.range.end.line + 1
+    assert request.document.path is not None
+    with scratch_copy(root, {}) as copy:
+        bench = TestBench(root, request.document.path, copy, project_python(root))
+        verdicts = run_tests(bench, code, test, text)
+        coverage = measure_coverage(bench, code, test, text, first, last) if verdicts.passed else None
+        made = list(mutants(code, first, last))
+        made = made[:: max(1, len(made) // 16)][:16]
+        noticed = list(kills(bench, test, text, made)) if verdicts.passed else [frozenset[str]() for _ in made]
+    total = len(verdicts.passed | verdicts.failed)
+    return counted(
+        seconds,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        tests=total,
+        passing=len(verdicts.passed) / total if total else 0.0,
+        all_pass=bool(verdicts.passed) and not verdicts.failed,
+        lines=coverage.lines if coverage else 0.0,
+        branches=coverage.branches if coverage else 0.0,
+        # Only a test that passes on the code as it is can be said to notice a change of it.
+        mutants=sum(bool(names & verdicts.passed) for names in noticed) / len(made) if made else 0.0,
+    )
+
+
+TESTS = {"bare": tests_bare, "ours": tests_ours}
+SETS: dict[str, tuple[str, str, dict[str, Measure]]] = {
+    "repair": ("repair/humanevalfix_python.jsonl", "score_code", REPAIR),
+    "docs": ("docs/functions.jsonl", "score_docs", DOCS),
+    "testgen": ("testgen/programs.jsonl", "score_code", TESTS),
+}
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------

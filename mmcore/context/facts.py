@@ -71,7 +71,7 @@ def _python(node: Function | ast.ClassDef) -> Facts:
     returns = any(isinstance(n, ast.Return) and n.value is not None and not _is_none(n.value) for n in own)
     yields = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own)
     raised: dict[str, str] = {}
-    for n in own:
+    for n in [*own, *_called_inside(node, own)]:
         if isinstance(n, ast.Raise) and n.exc is not None:
             name, message = _exception(n.exc)
             if name:
@@ -88,6 +88,14 @@ def _own(function: Function) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _called_inside(function: Function, own: list[ast.AST]) -> Iterator[ast.AST]:
+    """Nodes of functions that are defined in `function` and named in its own code: what they raise, it raises."""
+    names = {node.id for node in own if isinstance(node, ast.Name)}
+    for node in own:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node is not function and node.name in names:
+            yield from _own(node)
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[Parameter]:

@@ -90,7 +90,7 @@ def _numpy(doc: Doc, width: int) -> list[str]:
 def _sphinx(doc: Doc, width: int) -> list[str]:
     entries = []
     for name, kind, text in doc.parameters:
-        entries.append(f":param {name.replace('*', chr(92) + '*')}: {text}")
+        entries.append(f":param {name.lstrip('*')}: {text}")
         entries += [f":type {name.lstrip('*')}: {kind}"] if kind else []
     for word, value in (("return", doc.returns), ("yield", doc.yields)):
         if value:
