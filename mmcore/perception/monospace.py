@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception import align, grid, ocr
-from mmcore.perception.ink import Pixels
+from mmcore.perception import align, glyphs, grid, ocr
+from mmcore.perception.ink import Ink, Pixels
 
 # A cell with less ink than this share of its area is empty: specks, the overhang of a neighbour.
 LEAST_INK = 0.012
@@ -54,16 +54,16 @@ class Slot:
 def slots_of(mask: NDArray[np.uint8], rows: grid.Rows, columns: grid.Columns) -> list[Slot]:
     found = []
     for line, baseline in enumerate(rows.baselines):
-        top = max(0, round(baseline - 0.76 * rows.height))
-        bottom = min(mask.shape[0], round(baseline + 0.26 * rows.height))
+        top = max(0, round(baseline - grid.ABOVE * rows.height))
+        bottom = min(mask.shape[0], round(baseline + grid.BELOW * rows.height))
         written = _written(mask[top:bottom], columns)
         if any(written):
             found.append(Slot(line, baseline, top, bottom, written))
     return found
 
 
-def read_rows(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> list[Row]:
-    """The rows as the general recogniser reads them, its characters put into the cells."""
+def look(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> dict[int, tuple[ocr.Glyph, ...]]:
+    """The characters that the recogniser sees in each line, x in pixels of the picture."""
     strips, offsets = [], []
     for slot in slots:
         first, stop = slot.span
@@ -71,16 +71,32 @@ def read_rows(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> 
         right = min(picture.shape[1], round(columns.phase + (stop + 0.4) * columns.pitch))
         strips.append(picture[slot.top : slot.bottom, left:right])
         offsets.append(left)
+    found = zip(slots, offsets, ocr.recognise(strips), strict=True)
+    return {slot.line: tuple(replace(glyph, x=glyph.x + left) for glyph in seen) for slot, left, seen in found}
+
+
+def place(
+    seen: Mapping[int, tuple[ocr.Glyph, ...]], slots: Sequence[Slot], columns: grid.Columns, ink: Ink | None
+) -> list[Row]:
+    """The characters put into the cells of their rows and, with the `ink` of the picture, compared with each other."""
+    cells: list[glyphs.Cell] = []
+    for number, slot in enumerate(slots):
+        moved = [replace(glyph, x=glyph.x - columns.phase) for glyph in seen.get(slot.line, ())]
+        for column, glyph in enumerate(align.place(moved, slot.written, columns.pitch)):
+            if slot.written[column]:
+                x = columns.phase + column * columns.pitch
+                cells.append(glyphs.Cell(number, column, glyph, x, slot.top, slot.bottom))
+    settled = glyphs.agree(cells, ink, columns.pitch) if ink is not None else [cell.glyph for cell in cells]
+    texts = [[" "] * len(slot.written) for slot in slots]
+    scores = [[1.0] * len(slot.written) for slot in slots]
+    for cell, glyph in zip(cells, settled, strict=True):
+        texts[cell.row][cell.column] = glyph.text[:1] if glyph else " "
+        scores[cell.row][cell.column] = glyph.score if glyph else 0.0
     rows = []
-    for slot, left, glyphs in zip(slots, offsets, ocr.recognise(strips), strict=True):
-        moved = [replace(glyph, x=glyph.x + left - columns.phase) for glyph in glyphs]
+    for slot, text, score in zip(slots, texts, scores, strict=True):
         first, stop = slot.span
-        placed = align.place(moved, slot.written, columns.pitch)[first:stop]
-        text = "".join(glyph.text[:1] if glyph else " " for glyph in placed)
-        scores = tuple(
-            glyph.score if glyph else float(not slot.written[first + index]) for index, glyph in enumerate(placed)
-        )
-        rows.append(_trimmed(Row(text, first, scores, slot.line, _box(slot, columns))))
+        row = Row("".join(text[first:stop]), first, tuple(score[first:stop]), slot.line, _box(slot, columns))
+        rows.append(_trimmed(row))
     return [row for row in rows if row.text]
 
 

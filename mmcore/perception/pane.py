@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mmcore.perception import grid
 from mmcore.perception.gutter import Gutter, find_gutter, margin
-from mmcore.perception.ink import Pixels
-from mmcore.perception.monospace import Row, read_rows, slots_of
+from mmcore.perception.ink import Ink, Pixels
+from mmcore.perception.monospace import Row, look, place, slots_of
 from mmcore.types import Line
 
 Box = tuple[int, int, int, int]
@@ -31,10 +31,11 @@ class Pane:
     first_line: int | None
 
 
-def read_pane(picture: Pixels, mask: Mask, box: Box) -> Pane | None:
+def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box) -> Pane | None:
     """None when the pane holds no monospaced text."""
     left, top, right, bottom = box
-    picture, mask = picture[top:bottom, left:right], mask[top:bottom, left:right].copy()
+    picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
+    mask = mask[top:bottom, left:right].copy()
     rows = grid.find_rows(mask)
     columns = grid.find_columns(mask, rows.height) if rows else None
     if rows is None or columns is None:
@@ -42,11 +43,13 @@ def read_pane(picture: Pixels, mask: Mask, box: Box) -> Pane | None:
     slots = slots_of(mask, rows, columns)
     if sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
-    read = read_rows(picture, slots, columns)
+    seen = look(picture, slots, columns)
+    read = place(seen, slots, columns, None)
     if not read or np.mean([row.score for row in read]) < LEAST_SCORE:
         return None
     gutter = find_gutter(read)
     if gutter is None:
+        read = place(seen, slots, columns, ink)
         return _pane(read, 0, margin(read, None), (left, top))
     edge = _right_edge(mask, rows, columns, gutter)
     mask[:, :edge] = 0
@@ -54,7 +57,8 @@ def read_pane(picture: Pixels, mask: Mask, box: Box) -> Pane | None:
     own = grid.find_columns(mask, rows.height)
     if own is None or abs(own.pitch - columns.pitch) > 0.05 * columns.pitch:
         own = columns
-    read = read_rows(picture, slots_of(mask, rows, own), own)
+    code = {line: tuple(glyph for glyph in seen[line] if glyph.x >= edge) for line in seen}
+    read = place(code, slots_of(mask, rows, own), own, ink)
     return _pane(read, gutter.first, margin(read, (edge - own.phase) / own.pitch), (left, top))
 
 

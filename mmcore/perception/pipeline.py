@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmcore.config import PerceptionSettings
 from mmcore.perception import grid, kinds, screen
 from mmcore.perception.image import open_picture
-from mmcore.perception.ink import Pixels, find_ink
+from mmcore.perception.ink import Ink, Pixels, find_ink
 from mmcore.perception.page import read_page, read_strips
 from mmcore.perception.pane import Pane, read_pane
 from mmcore.types import Reading, Region
@@ -25,15 +25,15 @@ def read(data: bytes, settings: PerceptionSettings) -> Reading:
     mask = grid.mask_of(ink)
     parts = screen.split(background, mask)
     mask = grid.without_rules(mask)
-    reading = _read_screen(pixels, mask, parts) or read_page(pixels, mask)
+    reading = _read_screen(pixels, ink, mask, parts) or read_page(pixels, mask)
     return Reading(
         reading.kind, reading.text, reading.lines, picture.size, hashlib.sha256(data).hexdigest(), reading.regions
     )
 
 
-def _read_screen(picture: Pixels, mask: NDArray[np.uint8], parts: screen.Screen) -> Reading | None:
+def _read_screen(picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
-    read = [(box, read_pane(picture, mask, box)) for box in parts.panes]
+    read = [(box, read_pane(picture, ink, mask, box)) for box in parts.panes]
     panes = [(box, pane) for box, pane in read if pane is not None]
     if not panes:
         return None
