@@ -66,8 +66,12 @@ async def generate(tools: Tools, request: Request) -> Outcome:
 
 
 def place_of(request: Request) -> Range:
-    """The range that is given; without one, the end of the document."""
+    """The range that is given; its end where it holds only comments, which stay; without one, the document's end."""
     if request.range is not None:
+        begin, end = offsets(request.document.text, request.range)
+        lines = request.document.text[begin:end].splitlines()
+        if not request.instruction and lines and all(COMMENT.match(line) for line in lines):
+            return Range(request.range.end, request.range.end)
         return request.range
     end = position_at(request.document.text, len(request.document.text))
     return Range(end, end)

@@ -53,20 +53,28 @@ def propose_range(document: Document, span: Range, output: str, *, cut_off: bool
 
 
 def insert_block(document: Document, span: Range, block: Block) -> str:
+    """`block` in the place of `span`, indented like the line that it begins on.
+
+    At a cursor, the code gets lines of its own: before what follows the cursor, after what stands before it.
+    """
     text = document.text
+    newline = newline_of(text)
     begin, end = offsets(text, span)
     line_start = max(text.rfind("\n", 0, begin), text.rfind("\r", 0, begin)) + 1
     before = text[line_start:begin]
-    base = margin(before) if not before.strip() else margin(text[line_start:])
-    if begin == end and not before.strip():
-        base = before
-    if not before.strip():
-        begin = line_start
-    else:
-        base = ""
-    code = indent(block.code.strip("\n"), base, unit_of(to_lf(text)) if text.strip() else unit_of(block.code))
-    newline = newline_of(text)
-    if (begin == end and text[end:].strip("\r\n") and not text[end:].startswith(("\r", "\n"))) or not text[end:]:
-        code += "\n"
-    after = text[:begin] + with_newlines(code, newline) + text[end:]
-    return add_imports(after, block.code) if document.language == "python" and begin != end else after
+    rest = text[end:].split("\n", 1)[0].split("\r", 1)[0]
+    unit = unit_of(to_lf(text)) if text.strip() else unit_of(block.code)
+    code = block.code.strip("\n")
+    if before.strip():
+        if begin != end or rest.strip():  # within a line: as it is
+            return text[:begin] + with_newlines(code, newline) + text[end:]
+        base = margin(before) + (unit if before.rstrip().endswith((":", "{")) else "")
+        return text[:begin] + newline + with_newlines(indent(code, base, unit), newline) + text[end:]
+    base = before if begin == end else margin(text[line_start:])
+    code = with_newlines(indent(code, base, unit), newline)
+    if begin == end and rest.strip():
+        code += newline + before
+    elif not text[end:]:
+        code += newline
+    made = text[:line_start] + code + text[end:]
+    return add_imports(made, block.code) if document.language == "python" and begin != end else made
