@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -73,26 +74,36 @@ def stop() -> bool:
     found = address.find()
     if found is None or not found.alive():
         return False
+    if _asked_to_leave(found) and _gone(found):
+        return True
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(found.pid)
+        for end in (process.terminate, process.kill):
+            end()
+            if _gone(found):
+                return True
+    if not found.alive():
+        return True
+    raise EngineUnavailable(f"the model host, process {found.pid}, cannot be ended; end it by hand")
+
+
+def _gone(found: Address) -> bool:
+    """Whether a host ends within the time that it may take. One that has ended may still be another's zombie."""
+    deadline = time.monotonic() + LEAVE_TIMEOUT_S
+    while found.alive():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def _asked_to_leave(found: Address) -> bool:
     try:
         headers = {"Authorization": f"Bearer {address.read_token()}"}
-        httpx.post(f"{found.root}/shutdown", headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
+        response = httpx.post(f"{found.root}/shutdown", headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL):
-        # It hangs, or is on its way out already: what follows settles it.
-        pass
-    for end in (None, psutil.Process.terminate, psutil.Process.kill):
-        try:
-            process = psutil.Process(found.pid)
-            if not found.alive():
-                return True
-            if end is not None:
-                end(process)
-            process.wait(LEAVE_TIMEOUT_S)
-            return True
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.TimeoutExpired:
-            continue
-    raise EngineUnavailable(f"the model host, process {found.pid}, cannot be ended; end it by hand")
+        return False
+    return response.is_success
 
 
 def _running(replace: bool) -> tuple[Address, str] | None:

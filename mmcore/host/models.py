@@ -41,11 +41,12 @@ class Resident:
         return cls(engine, {kind: asyncio.Semaphore(max(1, share)) for kind, share in shares.items()})
 
 
-@dataclass
+@dataclass(eq=False)
 class _Held:
     """A model in memory or on its way there, and who uses it."""
 
-    resident: asyncio.Task[Resident]
+    loading: asyncio.Task[None] | None = None
+    resident: Resident | None = None
     began: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
     leases: int = 0
@@ -69,15 +70,19 @@ class Models:
         if name not in self.names:
             raise UnknownModel(f"there is no model {name}; `sidesight models list` shows those that there are")
         held = self._held.get(name)
-        if held is not None and held.resident.done() and not held.resident.result().engine.alive():
+        if held is not None and held.resident is not None and not held.resident.engine.alive():
             log.warning("%s died; it is loaded again", name)
             await self._unload(name)
             held = self._held.get(name)
         if held is None:
-            held = self._held[name] = _Held(asyncio.create_task(self._bring(name)))
+            held = self._held[name] = _Held()
+            held.loading = asyncio.create_task(self._bring(name, held))
         held.leases += 1
         try:
-            yield await asyncio.shield(held.resident)
+            if held.loading is not None:
+                await asyncio.shield(held.loading)
+            assert held.resident is not None
+            yield held.resident
         finally:
             held.leases -= 1
             held.used = time.monotonic()
@@ -87,41 +92,41 @@ class Models:
         held = self._held.get(name)
         if held is None:
             return "absent", 0.0
-        if held.resident.done():
+        if held.resident is not None:
             return "ready", 0.0
         return "loading", time.monotonic() - held.began
 
     def ready(self) -> dict[str, Resident]:
-        return {name: held.resident.result() for name, held in self._held.items() if held.resident.done()}
+        return {name: held.resident for name, held in self._held.items() if held.resident is not None}
 
     async def unload_idle(self, idle_s: float) -> None:
-        now = time.monotonic()
-        for name, held in list(self._held.items()):
-            if held.resident.done() and not held.leases and now - held.used >= idle_s:
+        since = time.monotonic() - idle_s
+        for name in list(self.ready()):
+            if not self._held[name].leases and self._held[name].used <= since:
                 await self._unload(name)
 
     async def close(self) -> None:
-        for name in list(self._held):
+        """Unload all. One that is still loading ends with the process."""
+        for name in list(self.ready()):
             await self._unload(name)
 
-    async def _bring(self, name: str) -> Resident:
-        began = time.monotonic()
+    async def _bring(self, name: str, held: _Held) -> None:
         try:
             engine = await asyncio.to_thread(self._load, name)
         except BaseException:
             # The next request tries again: by then the weights may have been pulled.
             del self._held[name]
             raise
+        held.resident = Resident.of(engine)
         self._metrics.loads.labels(name).inc()
         self._metrics.models_loaded.inc()
-        log.info("loaded %s in %.1f s", name, time.monotonic() - began)
-        return Resident.of(engine)
+        log.info("loaded %s in %.1f s", name, time.monotonic() - held.began)
 
     async def _unload(self, name: str) -> None:
         held = self._held.pop(name)
-        resident = await held.resident
-        await resident.engine.close()
-        del resident, held
+        assert held.resident is not None
+        await held.resident.engine.close()
+        del held
         # An engine frees its memory when the last reference to it goes, and some are in cycles.
         gc.collect()
         self._metrics.models_loaded.dec()
