@@ -18,7 +18,7 @@ from mmcore.engine.scripted import ScriptedEngine
 from mmcore.perception.reader import Reader
 
 # Long enough for a busy machine; a test that waits for it has failed.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 AT_ONCE = Settings(completion=CompletionSettings(debounce_ms=0, look_ahead=False))
 
