@@ -10,13 +10,20 @@ from typing import Annotated
 import typer
 
 from mmcore import config
+from mmcore.errors import ImageError
+from mmcore.perception import render
 from mmcore.perception.reader import Reader
 from mmcore.types import Reading
 
 
 def read(
     image: Annotated[Path, typer.Argument(help="A picture: PNG, JPEG, WebP, GIF or BMP.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print kind, text, lines with boxes, and size.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print kind, text, lines with boxes, size, regions.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the parts: code, forms, diagrams.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a diagram as mermaid.")] = False,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", help="Draw what was found on the picture.", show_default=False)
+    ] = None,
 ) -> None:
     """Read the text in a picture, with its layout.
 
@@ -25,18 +32,26 @@ def read(
     settings, problems = config.load()
     for problem in problems:
         typer.echo(problem, err=True)
-    reading = asyncio.run(_read(image, settings.perception))
-    typer.echo(json.dumps(to_json(reading), ensure_ascii=False) if as_json else reading.text)
+    reading, drawn = asyncio.run(_read(image, settings.perception, overlay is not None))
+    if overlay is not None:
+        try:
+            overlay.write_bytes(drawn)
+        except OSError as error:
+            raise ImageError(f"{overlay} cannot be written: {error.strerror or error}") from error
+    if as_json:
+        typer.echo(json.dumps(render.to_json(reading), ensure_ascii=False))
+    elif mermaid:
+        if reading.diagram is None:
+            raise ImageError(f"{image} shows no diagram that could be read: try it without --mermaid")
+        typer.echo(render.to_mermaid(reading.diagram))
+    else:
+        typer.echo(render.to_markdown(reading) if markdown else reading.text)
 
 
-async def _read(image: Path, settings: config.PerceptionSettings) -> Reading:
+async def _read(image: Path, settings: config.PerceptionSettings, draw: bool) -> tuple[Reading, bytes]:
     reader = Reader(settings)
     try:
-        return await reader.read(image)
+        reading = await reader.read(image)
+        return reading, await reader.overlay(image, reading) if draw else b""
     finally:
         await reader.close()
-
-
-def to_json(reading: Reading) -> dict[str, object]:
-    lines = [{"text": line.text, "box": line.box, "score": line.score} for line in reading.lines]
-    return {"kind": reading.kind, "text": reading.text, "lines": lines, "size": reading.size}

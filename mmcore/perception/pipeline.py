@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
-from mmcore.perception import grid, kinds, screen
+from mmcore.perception import grid, kinds, render, screen
+from mmcore.perception.diagram.read import read_diagram
 from mmcore.perception.image import open_picture
 from mmcore.perception.ink import Ink, Pixels, find_ink
 from mmcore.perception.page import read_page, read_strips
 from mmcore.perception.pane import Pane, read_pane
-from mmcore.types import Reading, Region
+from mmcore.types import Line, Reading, Region
 
 
 def read(data: bytes, settings: PerceptionSettings) -> Reading:
@@ -25,10 +27,17 @@ def read(data: bytes, settings: PerceptionSettings) -> Reading:
     mask = grid.mask_of(ink)
     parts = screen.split(background, mask)
     mask = grid.without_rules(mask)
-    reading = _read_screen(pixels, ink, mask, parts) or read_page(pixels, mask)
-    return Reading(
-        reading.kind, reading.text, reading.lines, picture.size, hashlib.sha256(data).hexdigest(), reading.regions
-    )
+    reading = _read_drawing(pixels) or _read_screen(pixels, ink, mask, parts) or read_page(pixels, mask)
+    return replace(reading, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _read_drawing(picture: Pixels) -> Reading | None:
+    diagram = read_diagram(picture)
+    if diagram is None:
+        return None
+    lines = tuple(Line(node.text, node.box, 1.0) for node in diagram.nodes)
+    size = (picture.shape[1], picture.shape[0])
+    return Reading("diagram", render.to_mermaid(diagram), lines, size, diagram=diagram)
 
 
 def _read_screen(picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen) -> Reading | None:
@@ -42,13 +51,14 @@ def _read_screen(picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: scre
     main = max(panes, key=lambda entry: len(entry[1].text))
     text = "\n\n".join(pane.text for _, pane in panes)
     kind = kinds.guess(text)
-    regions = [_region(pane, box, kind) for box, pane in panes]
-    top = main[0][1]
-    regions += [Region("title" if line.box[3] <= top + 2 else "status", line.text, line.box) for line in bars]
+    bars_read = [Region("title" if line.box[3] <= main[0][1] + 2 else "status", line.text, line.box) for line in bars]
+    language = next(filter(None, (render.language_of(bar.text) for bar in bars_read if bar.kind == "title")), "")
+    regions = bars_read + [_region(pane, box, kind, language) for box, pane in panes]
     lines = [line for _, pane in panes for line in pane.lines] + list(bars)
     lines.sort(key=lambda line: (line.box[1], line.box[0]))
     return Reading(kind, text, tuple(lines), (picture.shape[1], picture.shape[0]), regions=tuple(regions))
 
 
-def _region(pane: Pane, box: tuple[int, int, int, int], kind: str) -> Region:
-    return Region("code" if pane.first_line or kind == "editor" else "terminal", pane.text, box, pane.first_line)
+def _region(pane: Pane, box: tuple[int, int, int, int], kind: str, language: str) -> Region:
+    is_code = pane.first_line is not None or kind == "editor"
+    return Region("code" if is_code else "terminal", pane.text, box, pane.first_line, language if is_code else "")

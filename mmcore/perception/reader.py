@@ -49,13 +49,18 @@ class Reader:
         image = wire.image_from_json(reply["image"], payload)
         return image if isinstance(source, bytes) else replace(image, path=source)
 
+    async def overlay(self, source: Path | bytes, reading: Reading) -> bytes:
+        """The picture as PNG with what was found drawn on it. Raises ImageError and PerceptionError."""
+        _, payload = await self._request("overlay", source, reading=wire.reading_to_json(reading))
+        return payload
+
     async def close(self) -> None:
         async with self._turn:
             await self._stop()
 
-    async def _request(self, do: str, source: Path | bytes) -> tuple[dict[str, Any], bytes]:
+    async def _request(self, do: str, source: Path | bytes, **more: Any) -> tuple[dict[str, Any], bytes]:
         data = await asyncio.to_thread(read_source, source, self._settings.max_bytes)
-        message = wire.pack({"do": do, "settings": asdict(self._settings)}, data)
+        message = wire.pack({"do": do, "settings": asdict(self._settings), **more}, data)
         async with self._turn:
             if self._idle:
                 self._idle.cancel()

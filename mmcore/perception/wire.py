@@ -7,7 +7,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
-from mmcore.types import Image, Line, Reading, Region
+from mmcore.types import Diagram, Edge, Image, Line, Node, Reading, Region
 
 PREFIX = struct.Struct(">II")
 # A reply carries at most one picture, encoded as PNG: never near this. A length beyond it means the stream is broken.
@@ -35,7 +35,15 @@ def reading_from_json(value: dict[str, Any]) -> Reading:
     lines = tuple(Line(line["text"], tuple(line["box"]), line["score"]) for line in value["lines"])
     width, height = value["size"]
     regions = tuple(Region(**{**region, "box": tuple(region["box"])}) for region in value["regions"])
-    return Reading(value["kind"], value["text"], lines, (width, height), value["sha256"], regions)
+    diagram = _diagram(value["diagram"])
+    return Reading(value["kind"], value["text"], lines, (width, height), value["sha256"], regions, diagram)
+
+
+def _diagram(value: dict[str, Any] | None) -> Diagram | None:
+    if value is None:
+        return None
+    nodes = [{**node, "box": tuple(node["box"]), "rows": tuple(node["rows"])} for node in value["nodes"]]
+    return Diagram(value["kind"], tuple(Node(**node) for node in nodes), tuple(Edge(**edge) for edge in value["edges"]))
 
 
 def image_to_json(image: Image) -> dict[str, Any]:

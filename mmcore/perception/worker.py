@@ -1,7 +1,7 @@
 """The process that decodes and reads pictures, so that a hostile one can only bring this process down.
 
 Run by `perception.reader` as `python -m mmcore.perception.worker`; speaks `perception.wire` on stdin and stdout and
-leaves when stdin closes. Requests: {"do": "read" | "load", "settings": {...}} with the encoded picture as payload.
+leaves when stdin closes. Requests: {"do": "read" | "load" | "overlay", "settings": {…}}, the picture as payload.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 def answer(header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         settings = PerceptionSettings(**header["settings"])
-        return _perform(header["do"], data, settings)
+        return _perform(header, data, settings)
     except SidesightError as error:
         return {"error": type(error).__name__, "message": str(error)}, b""
     except ModuleNotFoundError as error:
@@ -47,13 +47,17 @@ def answer(header: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         return {"error": "PerceptionError", "message": message}, b""
 
 
-def _perform(do: str, data: bytes, settings: PerceptionSettings) -> tuple[dict[str, Any], bytes]:
+def _perform(header: dict[str, Any], data: bytes, settings: PerceptionSettings) -> tuple[dict[str, Any], bytes]:
     # Imported here so that a missing package becomes a reply, and decoding does not wait for the models.
     from mmcore.perception import image
 
-    if do == "load":
+    if header["do"] == "load":
         loaded = image.load(data, settings)
         return {"image": wire.image_to_json(loaded)}, loaded.data
+    if header["do"] == "overlay":
+        from mmcore.perception import overlay
+
+        return {}, overlay.draw(data, wire.reading_from_json(header["reading"]), settings)
     from mmcore.perception import pipeline
 
     return {"reading": wire.reading_to_json(pipeline.read(data, settings))}, b""

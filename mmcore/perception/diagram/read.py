@@ -30,6 +30,8 @@ def read_diagram(picture: Pixels) -> Diagram | None:
     shapes = find_shapes(picture)
     if len(shapes) < 2:
         return None
+    if not _has_arrows(picture, shapes):
+        return None
     texts = _texts_in(picture, shapes)
     groups = _groups(shapes, texts)
     if len(groups) < 2:
@@ -39,6 +41,27 @@ def read_diagram(picture: Pixels) -> Diagram | None:
     labels = _labels_outside(picture, areas)
     found = sequence.read_sequence(picture, nodes, lambda boxes: read_boxes(picture, boxes), labels)
     return found or _graph(picture, areas, nodes, labels)
+
+
+def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
+    """Whether it is worth reading: forms and windows have shapes too, but neither arrowheads nor lifelines."""
+    empty = [Node("", shape.kind, shape.box) for shape in shapes]
+    if sequence.read_sequence(picture, empty, lambda _: [], []) is not None:
+        return True
+    areas = _areas(picture, [[shape] for shape in shapes], empty)
+    lines, strength = _lines(picture, areas)
+    heads = arrows.find_heads(lines, areas)
+    return any(arrows.trace(head, strength, areas, []).source >= 0 for head in heads[:40])
+
+
+def _lines(picture: Pixels, areas: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """What is drawn outside of the nodes, and how strongly, 0..1."""
+    off = off_page(picture)
+    solid = cv2.dilate((areas > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    lines = (off > FAINTEST_LINE).astype(np.uint8)
+    lines[solid == 1] = 0
+    strength = cv2.GaussianBlur((off * (1 - solid)).astype(np.float32), (0, 0), 0.8)
+    return lines, np.minimum(strength / 90, 1).astype(np.float32)
 
 
 def _texts_in(picture: Pixels, shapes: Sequence[Shape]) -> list[Line]:
@@ -78,12 +101,7 @@ def _labels_outside(picture: Pixels, areas: NDArray[np.int32]) -> list[Box]:
 
 
 def _graph(picture: Pixels, areas: NDArray[np.int32], nodes: list[Node], boxes: list[Box]) -> Diagram | None:
-    off = off_page(picture)
-    solid = (areas > 0).astype(np.uint8)
-    lines = (off > FAINTEST_LINE).astype(np.uint8)
-    lines[cv2.dilate(solid, np.ones((3, 3), np.uint8)) == 1] = 0
-    strength = (off * (1 - cv2.dilate(solid, np.ones((3, 3), np.uint8)))).astype(np.float32)
-    strength = np.minimum(cv2.GaussianBlur(strength, (0, 0), 0.8) / 90, 1)
+    lines, strength = _lines(picture, areas)
     heads, boxes = arrows.apart(arrows.find_heads(lines, areas), boxes)
     traces = [arrows.trace(head, strength, areas, boxes) for head in heads]
     traces = arrows.without_doubles([one for one in traces if one.source >= 0])

@@ -17,6 +17,7 @@ SMALLEST = (26, 18)  # pixels, width and height: less is an arrowhead, a letter,
 LARGEST = 0.5  # share of the picture
 CONVEX = 0.88
 SYMMETRIC = 0.9
+LIKE = 0.84
 RIM = 2.5  # pixels from the inside of an outline to its outside, blurred as it is
 
 
@@ -98,7 +99,22 @@ def _shape(region: Mask, stats: list[int], limits: tuple[int, int]) -> Shape | N
         return None
     share = area / (width * height)
     kind = "box" if share > 0.88 else "ellipse" if share > 0.66 else "diamond"
+    if kind != "box" and _likeness(mask, kind) < LIKE:
+        return None
     return _whole(kind, (left, top, left + width, top + height), mask, limits)
+
+
+def _likeness(mask: Mask, kind: str) -> float:
+    """Shared by covered area of `mask` and the ideal shape: what lines happen to enclose is neither."""
+    height, width = mask.shape
+    ideal = np.zeros_like(mask)
+    middle = (width // 2, height // 2)
+    if kind == "ellipse":
+        cv2.ellipse(ideal, middle, (width // 2, height // 2), 0, 0, 360, 1, cv2.FILLED)
+    else:
+        corners = np.array([[middle[0], 0], [width - 1, middle[1]], [middle[0], height - 1], [0, middle[1]]], np.int32)
+        cv2.fillConvexPoly(ideal, corners, 1)
+    return float((mask & ideal).sum() / max(1, int((mask | ideal).sum())))
 
 
 def _whole(kind: str, box: Box, mask: Mask, limits: tuple[int, int]) -> Shape:
