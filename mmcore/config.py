@@ -56,6 +56,7 @@ class HostSettings:
     engine: str = setting("auto", "`auto`: what suits the model and the machine; `scripted`: canned answers, no weights.")
     context_tokens: int = setting(8192, "Context window that each model is loaded with.")
     threads: int = setting(0, "CPU threads of the engine; 0: one per core.")
+    image_pixels: int = setting(1_200_000, "Largest picture that a vision model sees, in pixels; others are shrunk.")
     cache_mib: int = setting(512, "Memory in MiB in which each model keeps what it computed of prompts.")
     model_idle_s: float = setting(900.0, "Seconds without a request after which a model is unloaded.")
     exit_idle_s: float = setting(3600.0, "Seconds without a request after which the host leaves.")

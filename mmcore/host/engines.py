@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from mmcore.config import Settings
 from mmcore.engine.base import LocalEngine
 from mmcore.engine.scripted import ScriptedEngine
-from mmcore.errors import SettingError
+from mmcore.errors import EngineUnavailable, SettingError
 from mmcore.host.weights.catalog import catalog, find
 from mmcore.host.weights.pull import locate
 
@@ -32,6 +33,18 @@ def choose(settings: Settings) -> tuple[tuple[str, ...], Loader]:
 def _load(name: str, settings: Settings) -> LocalEngine:
     path = locate(find(name), settings)
     # Imported when needed: one engine's libraries do not burden a host that uses another's.
+    if path.is_dir():
+        return _from_directory(name, path, settings)
     from mmcore.host.llama import LlamaEngine
 
     return LlamaEngine(name, path, settings.host)
+
+
+def _from_directory(name: str, path: Path, settings: Settings) -> LocalEngine:
+    try:
+        from mmcore.host.transformers.engine import TransformersEngine
+    except ModuleNotFoundError as error:
+        raise EngineUnavailable(
+            f"{name} is a directory of safetensors, which needs {error.name}: pip install 'sidesight[gpu]'"
+        ) from None
+    return TransformersEngine(name, path, settings.host)

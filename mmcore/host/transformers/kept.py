@@ -1,0 +1,92 @@
+"""Sequences whose keys and values are kept, so that a prompt that begins like one of them is computed from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import DynamicCache
+
+from mmcore.host.transformers.prompts import Prompt
+
+# Kinds of layers that can be cut back to any length when everything is kept, as it is in a cache without a window.
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """Tokens and what the model remembers of the first of them.
+
+    `offsets` is what families with positions in space add to the count of tokens behind a picture.
+    """
+
+    prompt: Prompt
+    ids: list[int]
+    cache: Any
+    offsets: list[torch.Tensor | None] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def computed(self) -> int:
+        return int(self.cache.get_seq_length())
+
+
+class Kept:
+    """The sequences that were used last, as many as fit into `most_bytes`."""
+
+    def __init__(self, config: Any, most_bytes: int) -> None:
+        self._config = config
+        self._most_bytes = most_bytes
+        self._sequences: list[Run] = []
+
+    def take(self, prompt: Prompt) -> Run:
+        """A sequence for `prompt`, with as much of it computed as one of those kept has; that one is kept no more."""
+        best, common = None, 0
+        for sequence in self._sequences:
+            shared = _shared(sequence, prompt)
+            if shared > common and (sequence.cache.is_croppable or shared == sequence.computed):
+                best, common = sequence, shared
+        if best is None:
+            return Run(prompt, list(prompt.ids), self._new_cache())
+        self._sequences.remove(best)
+        # Negative: how many to remove.
+        best.cache.crop(common - best.computed)
+        return Run(prompt, list(prompt.ids), best.cache, best.offsets)
+
+    def put(self, sequence: Run) -> None:
+        # A family may not say where in its prompt the pictures are: that part must be there whole or not at all.
+        if sequence.computed <= sequence.prompt.pictured and sequence.prompt.pictures:
+            return
+        self._sequences.insert(0, sequence)
+        while self._sequences and sum(_bytes(kept.cache) for kept in self._sequences) > self._most_bytes:
+            self._sequences.pop()
+
+    def clear(self) -> None:
+        self._sequences.clear()
+
+    def _new_cache(self) -> Any:
+        kinds = set(getattr(self._config.get_text_config(), "layer_types", None) or _ATTENTION)
+        return DynamicCache() if kinds <= _ATTENTION else DynamicCache(config=self._config)
+
+
+def _shared(sequence: Run, prompt: Prompt) -> int:
+    """How many tokens of `prompt` the sequence has computed; at least one is left, for the model to go on from."""
+    if sequence.prompt.pictures != prompt.pictures:
+        return 0
+    count = common_length(sequence.ids[: sequence.computed], prompt.ids[:-1])
+    # The pixels belong to the tokens up to there.
+    return count if count >= prompt.pictured else 0
+
+
+def _bytes(cache: Any) -> int:
+    tensors = (getattr(layer, part, None) for layer in cache.layers for part in ("keys", "values"))
+    return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    for index, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return index
+    return min(len(one), len(other))

@@ -1,0 +1,212 @@
+"""Train a tiny vision-language model on the CPU until it answers questions about coloured shapes.
+
+    python -m tests.vision.train DIRECTORY
+
+A LLaVA of 0.9 M parameters, built from a configuration with random weights, nothing frozen; its tokenizer is trained
+here too. What it shows is that pixels reach a model and decide what it says, by the very files, processor and chat
+template that a large one would be loaded from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import PIL.Image
+import tokenizers
+import torch
+import transformers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from tests.vision.scenes import SIDE, Scene, questions, scenes
+
+PATCH = 8
+BATCH = 32
+STEPS = 3600
+RATE = 1.5e-3
+WARM_UP = 100
+ENOUGH = 0.985
+IGNORED = -100
+TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] != 'system' %}<|{{ message['role'] }}|>"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def build() -> tuple[transformers.LlavaForConditionalGeneration, transformers.LlavaProcessor]:
+    """The model with random weights, and its processor."""
+    tokenizer = _tokenizer()
+    processor = transformers.LlavaProcessor(
+        image_processor=transformers.CLIPImageProcessorPil(
+            size={"height": SIDE, "width": SIDE}, do_center_crop=False, image_mean=[0.5] * 3, image_std=[0.5] * 3
+        ),
+        tokenizer=tokenizer,
+        patch_size=PATCH,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=TEMPLATE,
+    )
+    vision = transformers.CLIPVisionConfig(
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=SIDE,
+        patch_size=PATCH,
+    )
+    text = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=96,
+        intermediate_size=192,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config = transformers.LlavaConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        image_seq_length=(SIDE // PATCH) ** 2,
+        vision_feature_select_strategy="default",
+        vision_feature_layer=-1,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    return transformers.LlavaForConditionalGeneration(config), processor
+
+
+def train(target: Path, seconds: float) -> float:
+    """Train for at most `seconds` of processor time, save; the share of held-out questions that are answered right."""
+    # Matrices of this size gain little from a second core, and lose much where somebody else needs it.
+    torch.set_num_threads(1)
+    model, processor = build()
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    batches = _batches(processor)
+    began = time.process_time()
+    for step in range(STEPS):
+        # By the clock, so that a slow machine anneals to the end too; not the wall's, whose pace others change.
+        done = max(step / STEPS, (time.process_time() - began) / seconds)
+        if done >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
+        loss = model(**next(batches)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if step % 200 == 199:
+            right = accuracy(model, processor, 12)
+            print(
+                f"{time.process_time() - began:4.0f} s  step {step + 1}  loss {loss.item():.3f}  {right:.3f}",
+                flush=True,
+            )
+            if right >= ENOUGH:
+                break
+    model.save_pretrained(target)
+    processor.save_pretrained(target)
+    return accuracy(model, processor, 40)
+
+
+@torch.inference_mode()
+def accuracy(
+    model: transformers.LlavaForConditionalGeneration, processor: transformers.LlavaProcessor, n: int
+) -> float:
+    """Over all questions about `n` scenes that were held out, one question a conversation.
+
+    An answer is right when each of its tokens is the likeliest after those before it: when a greedy answer would be it.
+    """
+    model.eval()
+    right = total = 0
+    for scene, image in itertools.islice(scenes(1, held_out=True), n):
+        asked = [
+            [_turn("user", question, image=True), _turn("assistant", answer)] for question, answer in questions(scene)
+        ]
+        inputs = _inputs(processor, asked, [image] * len(asked))
+        labels = inputs.pop("labels")[:, 1:]
+        guesses = model(**inputs).logits[:, :-1].argmax(-1)
+        right += int(((guesses == labels) | (labels == IGNORED)).all(1).sum())
+        total += len(asked)
+    model.train()
+    return right / total
+
+
+def _batches(processor: transformers.LlavaProcessor) -> Iterator[dict[str, torch.Tensor]]:
+    """Pictures with several turns of question and answer each: every answer teaches, one look at the pixels will do."""
+    shuffle = random.Random(0)
+    stream = scenes(0, held_out=False)
+    while True:
+        drawn = list(itertools.islice(stream, BATCH))
+        yield _inputs(processor, [_conversation(scene, shuffle) for scene, _ in drawn], [image for _, image in drawn])
+
+
+def _inputs(
+    processor: transformers.LlavaProcessor, conversations: list[list[dict[str, object]]], images: list[PIL.Image.Image]
+) -> dict[str, torch.Tensor]:
+    """Conversations as tokens, with labels for what the assistant says and the token that ends it."""
+    texts = processor.apply_chat_template(conversations)
+    inputs = processor(text=texts, images=images, return_tensors="pt", padding=True)
+    ids = inputs["input_ids"]
+    opens = ids == processor.tokenizer.convert_tokens_to_ids("<|assistant|>")
+    ends = ids == processor.tokenizer.eos_token_id
+    opened = (opens.cumsum(1) - opens.long()).bool() & (opens.cumsum(1) > (ends.cumsum(1) - ends.long()) // 2)
+    return {**inputs, "labels": ids.where(opened & ~opens, torch.tensor(IGNORED))}
+
+
+def _conversation(scene: Scene, shuffle: random.Random) -> list[dict[str, object]]:
+    pairs = questions(scene)
+    shuffle.shuffle(pairs)
+    turns = []
+    for number, (question, answer) in enumerate(pairs[:5]):
+        turns += [_turn("user", question, image=number == 0), _turn("assistant", answer)]
+    return turns
+
+
+def _turn(role: str, text: str, image: bool = False) -> dict[str, object]:
+    content: list[dict[str, str]] = [{"type": "text", "text": text}]
+    return {"role": role, "content": [{"type": "image"}, *content] if image else content}
+
+
+def _tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Byte-level, so that any text is tokens; trained on the questions and answers, whose words become a token each."""
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    pairs = [pair for scene, _ in itertools.islice(scenes(0, held_out=False), 300) for pair in questions(scene)]
+    special = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<image>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(itertools.chain.from_iterable(pairs), trainer)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        extra_special_tokens={"image_token": "<image>"},
+        model_max_length=1024,
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    target = Path(arguments[0])
+    seconds = float(arguments[1]) if len(arguments) > 1 else 280.0
+    right = train(target, seconds)
+    print(f"{right:.1%} of the held-out questions are answered right; the model is in {target}")
+    if right < 0.95:
+        sys.exit("the model has not learnt enough")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
