@@ -3,51 +3,42 @@
 from __future__ import annotations
 
 import json
+import runpy
 import tomllib
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from mmcore import config
 
 ROOT = Path(__file__).parents[2]
-MANIFEST = json.loads((ROOT / "editor-clients/vscode/package.json").read_text("utf-8"))
+CLIENT = ROOT / "editor-clients/vscode"
+MANIFEST: dict[str, Any] = json.loads((CLIENT / "package.json").read_text("utf-8"))
 PROPERTIES = MANIFEST["contributes"]["configuration"]["properties"]
-OWN = "sidesight.command"
 
 
-def schema(row: config.Described) -> dict[str, object]:
-    shape: dict[str, object]
-    match row.default:
-        case bool():
-            shape = {"type": "boolean"}
-        case int():
-            shape = {"type": "integer", "minimum": 0}
-        case float():
-            shape = {"type": "number", "minimum": 0}
-        case str():
-            shape = {"type": "string"}
-        case tuple():
-            shape = {"type": "array", "items": {"type": "string"}}
-        case other:
-            raise AssertionError(f"no JSON schema for {other!r}")
-    default = list(row.default) if isinstance(row.default, tuple) else row.default
-    return {**shape, "default": default, "markdownDescription": row.meaning}
+def test_package_json_has_the_settings_of_the_server() -> None:
+    written = runpy.run_path(str(CLIENT / "write_settings.py"))["properties"]()
+    assert written == PROPERTIES, "run: python editor-clients/vscode/write_settings.py"
 
 
-@pytest.mark.parametrize("row", tuple(config.describe()), ids=lambda row: row.name)
-def test_setting_is_offered_as_the_server_reads_it(row: config.Described) -> None:
-    offered = dict(PROPERTIES[f"sidesight.{row.name}"])
-    assert offered.pop("scope") == "machine"
-    assert offered == schema(row)
+def test_each_setting_has_the_default_and_the_meaning_that_the_server_has() -> None:
+    offered = {name: (row["default"], row["markdownDescription"]) for name, row in PROPERTIES.items()}
+    del offered["sidesight.command"]
+    assert offered == {
+        f"sidesight.{row.name}": (json.loads(json.dumps(row.default)), row.meaning) for row in config.describe()
+    }
 
 
-def test_no_setting_is_offered_that_the_server_does_not_read() -> None:
-    assert set(PROPERTIES) == {f"sidesight.{row.name}" for row in config.describe()} | {OWN}
+def test_defaults_that_are_offered_are_values_that_the_server_takes() -> None:
+    values = {name.removeprefix("sidesight."): row["default"] for name, row in PROPERTIES.items()}
+    del values["command"]
+    problems: list[str] = []
+    assert config.overlay(config.Settings(), values, problems, "package.json") == config.Settings()
+    assert problems == []
 
 
-def test_workspace_cannot_choose_the_program_that_is_started() -> None:
-    assert PROPERTIES[OWN]["scope"] == "machine"
+def test_workspace_cannot_set_anything() -> None:
+    assert {row["scope"] for row in PROPERTIES.values()} == {"machine"}
 
 
 def test_client_has_the_version_of_the_server() -> None:

@@ -106,13 +106,17 @@ class Neovim:
 
 
 @contextmanager
-def running(workspace: Path, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Neovim]:
-    """A Neovim in `workspace` that knows nothing but our client; its own files, and the log, go to `home`."""
+def running(workspace: Path, home: Path, environment: Mapping[str, str], first: str = "") -> Iterator[Neovim]:
+    """A Neovim in `workspace` that knows nothing but our client; its own files, and the log, go to `home`.
+
+    `first`: Lua that runs before our client is set up.
+    """
     program = fetch()
     address = home / "nvim.sock"
     script = home / "init.lua"
     script.write_text(
         f"""
+        {first}
         vim.opt.runtimepath:prepend({json.dumps(str(CLIENT))})
         require('sidesight').setup()
         vim.keymap.set('i', '<Tab>', function()
@@ -129,7 +133,7 @@ def running(workspace: Path, home: Path, environment: Mapping[str, str] | None =
     process = subprocess.Popen(
         [program, "--headless", "-i", "NONE", "-n", "-u", script, "--listen", address],
         cwd=workspace,
-        env={**os.environ, **own, **(environment or {}), "PATH": path},
+        env={**os.environ, **own, **environment, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from tests.e2e.conftest import SAMPLE
 from tests.e2e.neovim import Neovim, wait_for
 
 READY = "#vim.lsp.get_clients({ bufnr = 0, name = 'sidesight' }) > 0"
-CONVERSATION = "require('sidesight.answer').conversation(vim.api.nvim_get_current_buf())"
+CONVERSATION = "require('sidesight.answer').conversation(0)"
 ANSWERED = f"({CONVERSATION} and not {CONVERSATION}.busy)"
 
 
@@ -152,6 +152,31 @@ def test_command_line_completes_subcommands_and_pictures(editor: Neovim) -> None
 def test_wrong_subcommand_says_which_there_are(editor: Neovim) -> None:
     editor.type(":Sidesight dance<CR>")
     editor.until("vim.fn.execute('messages'):find('try ask') ~= nil")
+
+
+# What a Neovim before 0.12 is to our client: no module for it, no capability sent.
+NO_INLINE_COMPLETION = """
+vim.lsp.inline_completion = false
+local capabilities = vim.lsp.protocol.make_client_capabilities()
+capabilities.textDocument.inlineCompletion = nil
+vim.lsp.protocol.make_client_capabilities = function() return capabilities end
+"""
+
+
+def test_older_neovim_completes_the_whole_text(workspace: Path, tmp_path: Path, scripted: dict[str, str]) -> None:
+    with neovim.running(workspace, tmp_path, scripted, NO_INLINE_COMPLETION) as editor:
+        editor.type(":edit shop/cart.py<CR>")
+        editor.until(READY)
+        editor.type("G$Areturn <C-x><C-o>")
+        editor.until("vim.api.nvim_get_current_line() == '    return total + 1  # Σ'")
+
+
+def test_health_check_says_what_is_there(editor: Neovim) -> None:
+    editor.type(":checkhealth sidesight<CR>")
+    editor.until("vim.bo.filetype == 'checkhealth' and vim.fn.search('sidesight doctor') > 0")
+    report = "\n".join(editor.lines())
+    assert "this Neovim shows ghost text" in report
+    assert f"{Path(sys.executable).parent / 'sidesight'}" in report
 
 
 @pytest.mark.weights

@@ -16,7 +16,7 @@ export class Conversation {
   ) {}
 
   get text(): string {
-    return [...this.finished, this.current].join('\n\n').trimStart() + '\n';
+    return [...this.finished, this.current].filter(Boolean).join('\n\n') + '\n';
   }
 
   begin(question: string, images: readonly vscode.Uri[]): void {
@@ -50,6 +50,8 @@ function link(location: vscode.Location): string {
 export class Answers implements vscode.TextDocumentContentProvider, vscode.DocumentLinkProvider, vscode.Disposable {
   private readonly conversations = new Map<string, Conversation>();
   private readonly changes = new vscode.EventEmitter<vscode.Uri>();
+  // Before the registrations, for VS Code looks for it when the provider is registered.
+  readonly onDidChange = this.changes.event;
   private readonly registrations = [
     this.changes,
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
@@ -58,8 +60,6 @@ export class Answers implements vscode.TextDocumentContentProvider, vscode.Docum
     vscode.workspace.onDidCloseTextDocument((document) => this.conversations.delete(document.uri.toString())),
   ];
   private count = 0;
-
-  readonly onDidChange = this.changes.event;
 
   open(): Conversation {
     this.count += 1;

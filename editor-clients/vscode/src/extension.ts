@@ -1,6 +1,6 @@
 /** Start the language server and register the commands. */
 import * as vscode from 'vscode';
-import type { LanguageClient } from 'vscode-languageclient/node';
+import { type LanguageClient, State } from 'vscode-languageclient/node';
 import { Answers } from './answers';
 import { ask, pickPictures } from './ask';
 import { createClient } from './client';
@@ -24,15 +24,27 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     await start();
   }
 
+  async function askWith(pictures?: readonly vscode.Uri[]): Promise<void> {
+    if (client.state === State.Stopped || client.state === State.StartFailed) {
+      const mend = 'Open the setting';
+      const message = 'Sidesight: the language server is not running. Set the path of `sidesight`, or read the log.';
+      if ((await vscode.window.showErrorMessage(message, mend)) === mend) {
+        await vscode.commands.executeCommand('workbench.action.openSettings', 'sidesight.command');
+      }
+      return;
+    }
+    await ask(client, answers, pictures);
+  }
+
   context.subscriptions.push(
     log,
     status,
     answers,
-    vscode.commands.registerCommand('sidesight.askQuestion', () => ask(client, answers)),
+    vscode.commands.registerCommand('sidesight.askQuestion', () => askWith()),
     vscode.commands.registerCommand('sidesight.askAboutPicture', async (clicked?: vscode.Uri) => {
       const pictures = clicked ? [clicked] : await pickPictures();
       if (pictures) {
-        await ask(client, answers, pictures);
+        await askWith(pictures);
       }
     }),
     vscode.commands.registerCommand('sidesight.restart', restart),

@@ -77,13 +77,15 @@ function View:jump()
   vim.lsp.util.show_document(location, self.encoding, { focus = true })
 end
 
+---@param bufnr integer 0: the current one
 ---@return sidesight.View? what `bufnr` shows, nil where it is no answer
 function M.conversation(bufnr)
-  return views[bufnr]
+  return views[bufnr == 0 and vim.api.nvim_get_current_buf() or bufnr]
 end
 
 function M.is_busy(bufnr)
-  return views[bufnr] ~= nil and views[bufnr].busy
+  local view = M.conversation(bufnr)
+  return view ~= nil and view.busy
 end
 
 ---@param question sidesight.Question
@@ -111,7 +113,7 @@ function M.open(question)
       end
     end,
   })
-  vim.cmd.split({ mods = { split = 'botright' } })
+  vim.cmd.split({ mods = question.mods or { split = 'botright' } })
   vim.api.nvim_win_set_buf(0, bufnr)
   vim.wo.wrap, vim.wo.linebreak = true, true
   view:put_question(question)

@@ -6,6 +6,7 @@ local M = {}
 ---@class sidesight.Question
 ---@field question string
 ---@field images? string[] absolute paths
+---@field mods? table where the answer opens, as in |nvim_parse_cmd()|; at the bottom when left out
 ---@field lines? [integer, integer] first and last line of the document that the question is about, 1-based
 
 local function running(bufnr)

@@ -21,6 +21,7 @@ function subcommands.ask(words, call)
     question = table.concat(words, ' ', at),
     images = images,
     lines = call.range > 0 and { call.line1, call.line2 } or nil,
+    mods = call.mods ~= '' and call.smods or nil,
   })
 end
 

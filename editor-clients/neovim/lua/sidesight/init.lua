@@ -12,6 +12,12 @@ local defaults = {
   settings = {},
 }
 
+-- Neovim inserts the first word of a plain text edit only; ours are lines.
+local function whole_text(item)
+  local ours = vim.startswith(item.detail or '', 'Sidesight')
+  return ours and { word = item.textEdit.newText } or {}
+end
+
 -- Neovim has its own client for inline completion from 0.12 on; before, the server offers plain completion.
 local function attach(args)
   local client = vim.lsp.get_client_by_id(args.data.client_id)
@@ -21,7 +27,7 @@ local function attach(args)
   if vim.lsp.inline_completion then
     vim.lsp.inline_completion.enable(true, { bufnr = args.buf })
   elseif client:supports_method('textDocument/completion') then
-    vim.lsp.completion.enable(true, client.id, args.buf, { autotrigger = false })
+    vim.lsp.completion.enable(true, client.id, args.buf, { convert = whole_text })
   end
 end
 
