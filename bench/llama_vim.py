@@ -71,11 +71,12 @@ class LlamaVim:
         self._others: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
-        self._ring_task.cancel()
         if self._timer:
             self._timer.cancel()
-        if self._job:
-            self._job.cancel()
+        tasks = [self._ring_task, *self._others, *([self._job] if self._job else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.aclose()
 
     def enter(self, name: str, text: str) -> None:
