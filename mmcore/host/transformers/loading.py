@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import tokenizers
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 from transformers.models.auto import modeling_auto, processing_auto
 
@@ -18,6 +18,10 @@ from mmcore.errors import EngineUnavailable
 # Tokens that end a text whatever `generation_config.json` says: the files of base models do not name all of these, and
 # llama.cpp has the same list. A text that goes on behind them is about another file.
 _ENDS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<end_of_turn>")
+
+
+# What a directory that is incomplete, damaged or of an unknown kind shows itself by.
+_DAMAGED = (SafetensorError, OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +51,23 @@ def load(path: Path, context_tokens: int) -> Loaded:
     """
     if not any(path.glob("*.safetensors")):
         raise EngineUnavailable(f"{path} has no weights in safetensors, the only form that is loaded from a directory")
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    device = torch.accelerator.current_accelerator() or torch.device("cpu")
     try:
-        config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(path, **safe)
         sees = type(config) in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
         kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
-        device = torch.accelerator.current_accelerator() or torch.device("cpu")
         model = kind.from_pretrained(
-            path,
-            config=config,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype_for(device, config.dtype),
+            path, config=config, use_safetensors=True, dtype=dtype_for(device, config.dtype), **safe
         )
         processor = _processor(path, config) if sees else None
-        tokenizer = processor.tokenizer if processor else AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = processor.tokenizer if processor else AutoTokenizer.from_pretrained(path, **safe)
         vocabulary = tokenizers.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         model = model.eval().requires_grad_(False).to(device)
     except torch.OutOfMemoryError:
         release()
         raise EngineUnavailable(f"{path.name} does not fit into the memory of {device}; choose a smaller one") from None
-    except (
-        safetensors.SafetensorError,
-        OSError,
-        ValueError,
-        KeyError,
-        ImportError,
-        AttributeError,
-        RuntimeError,
-    ) as error:
-        # What a directory that is incomplete, damaged or of an unknown kind shows itself by.
+    except _DAMAGED as error:
         raise EngineUnavailable(f"{path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
     longest = config.get_text_config().max_position_embeddings
     return Loaded(model, tokenizer, processor, vocabulary, _ends(model, tokenizer), min(context_tokens, longest))
@@ -105,7 +96,7 @@ def _processor(path: Path, config: Any) -> Any:
 
     # Some behave by their name.
     Pictures.__name__ = kind.__name__
-    return Pictures.from_pretrained(path, local_files_only=True, backend="pil")
+    return Pictures.from_pretrained(path, local_files_only=True, trust_remote_code=False, backend="pil")
 
 
 def dtype_for(device: torch.device, stored: torch.dtype | None) -> torch.dtype:
