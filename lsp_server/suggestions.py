@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # A document that was changed and then left alone this long, without a request, is likely to be typed in soon.
 IDLE_S = 1.0
+# A client that cannot show that a model is loading would seem to hang. The next request finds more of it loaded.
+UNEXPLAINED_S = 5.0
 
 
 def widened(completion: Completion, lines: Sequence[str], column: int) -> Edit:
@@ -87,10 +89,14 @@ class Suggestions:
     async def _complete(self, document: OpenDocument, position: lsp.Position, invoked: bool) -> Completion | None:
         server = self._server
         cursor, roots = document.position(position), server.roots(document.path)
+        longest_s = None if server.supports("window.work_done_progress") else UNEXPLAINED_S
         try:
             with server.status.waiting():
-                async with server.session.assistant() as assistant:
+                async with asyncio.timeout(longest_s), server.session.assistant() as assistant:
                     completion = await assistant.complete(document.snapshot(), cursor, roots, invoked=invoked)
+        except TimeoutError:
+            logger.info("no completion within %.0f s", UNEXPLAINED_S)
+            return None
         except InputError as error:
             logger.info("no completion: %s", error)  # of this document; a message at every keystroke would not help
             return None

@@ -166,6 +166,29 @@ async def test_a_change_that_nothing_follows_is_warmed_where_it_was_made(
     assert (document.text, position) == ("xy", Position(0, 2))
 
 
+async def test_client_that_shows_no_progress_does_not_wait_for_a_model_that_loads(
+    connect: Any, assistant: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsp_server.suggestions.UNEXPLAINED_S", 0.0)
+    editor = await connect(lambda *_: assistant)
+    editor.open("x")
+    assert await editor.ghost(0, 1) == []
+    assert assistant.cancelled == len(assistant.started)
+    assert not editor.heard
+
+
+async def test_client_that_shows_progress_waits(
+    connect: Any, at: Any, assistant: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsp_server.suggestions.UNEXPLAINED_S", 0.0)
+    editor = await connect(lambda *_: assistant, capabilities={"window": {"workDoneProgress": True}})
+    editor.open("x")
+    reply = editor.ask("textDocument/inlineCompletion", at(0, 1))
+    await spin(lambda: assistant.started)
+    assistant.go.set()
+    assert (await reply)["result"]["items"]
+
+
 async def test_hanging_up_cancels_what_is_in_flight(connect: Any, at: Any, assistant: Waiting) -> None:
     editor = await connect(lambda *_: assistant)
     editor.open("x")
