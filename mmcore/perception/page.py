@@ -65,7 +65,7 @@ def read_strips(picture: Pixels, mask: NDArray[np.uint8], areas: Sequence[Box]) 
         joined = cv2.dilate(mask[top:bottom, left:right], np.ones((5, 5), np.uint8))
         count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
         words = [(x + 2, y + 2, x + width - 2, y + height - 2) for x, y, width, height, _ in stats[1:count].tolist()]
-        for x0, y0, x1, y1 in _joined(words):
+        for x0, y0, x1, y1 in join_words(words):
             if LOWEST <= y1 - y0 <= HIGHEST and x1 - x0 >= 3:
                 boxes.append((x0 + left, y0 + top, x1 + left, y1 + top))
     height, width = mask.shape
@@ -76,7 +76,7 @@ def read_strips(picture: Pixels, mask: NDArray[np.uint8], areas: Sequence[Box]) 
     return read_boxes(picture, spread)
 
 
-def _joined(words: Sequence[Box]) -> list[Box]:
+def join_words(words: Sequence[Box]) -> list[Box]:
     """Words on one line whose gap is a space: less than WIDEST_SPACE of the line's height."""
     lines: list[Box] = []
     for word in sorted(words):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,8 @@ STEP = 2.0  # pixels
 AHEAD = 7  # pixels that are looked at to choose a direction
 TURNS = np.deg2rad(np.arange(-48, 49, 6))
 # Following a line is given up after this many pixels without ink; within a label it may be hidden altogether.
-LONGEST_GAP = 9.0
+LONGEST_GAP = 12.0
+DASH = 0.5  # strength below which there is no line
 # A head touches its node, or nearly so. In pixels.
 REACH = 9
 LABEL_RIM = 2  # pixels around a label where a line is no longer followed
@@ -27,13 +28,16 @@ LONGEST_LINE = 6000
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A mark at the end of a line: `node` is what it touches, `hollow` whether it is only outlined."""
+    """A mark at the end of a line: `node` is what it touches, `hollow` whether it is only outlined.
+
+    `lean` is where its mass lies, from 0 at the node to 1 at the line: 0.5 in a diamond, 0.67 in a triangle.
+    """
 
     centre: tuple[float, float]
     node: int
     size: float
     hollow: bool
-    corners: int
+    lean: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,11 @@ def find_heads(lines: Mask, nodes: NDArray[np.int32]) -> list[Head]:
             continue
         node = int(np.bincount(touched).argmax()) - 1
         ink = lines[top : top + height, left : left + width][part].mean()
-        outline = max(cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
-        corners = len(cv2.approxPolyDP(outline, 0.12 * cv2.arcLength(outline, True), True))
-        heads.append(Head((x, y), node, float(max(width, height)), bool(ink < 0.72), corners))
+        head = Head((x, y), node, float(max(width, height)), bool(ink < 0.72), 0.0)
+        rows, columns = np.nonzero(part)
+        along = np.stack([columns, rows], 1) @ _away(head, nodes)
+        lean = float((along.mean() - along.min()) / max(1e-6, along.max() - along.min()))
+        heads.append(replace(head, lean=lean))
     return heads
 
 
@@ -89,7 +95,7 @@ def trace(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32], l
     direction = _departure(head, strength, nodes)
     reached = _near(nodes, 3)
     path = [tuple(position.tolist())]
-    gap = walked = empty = 0.0
+    gap = walked = 0.0
     position = position + direction * (0.5 * head.size + 1)
     leaving = 0.5 * head.size + 10
     passed: set[Box] = set()
@@ -107,12 +113,22 @@ def trace(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int32], l
         path.append((float(position[0]), float(position[1])))
         at = int(reached[y, x])
         if at and (at - 1 != head.node or walked > leaving + 12):
-            return Trace(head, at - 1, tuple(path), empty / walked)
+            return Trace(head, at - 1, tuple(path), _gaps(path, strength))
         gap = gap + STEP if quality < 0.25 else 0.0
-        empty += STEP if quality < 0.25 else 0.0
         if gap > LONGEST_GAP:
             break
-    return Trace(head, -1, tuple(path), empty / max(walked, STEP))
+    return Trace(head, -1, tuple(path), _gaps(path, strength))
+
+
+def _gaps(path: Sequence[tuple[float, float]], strength: NDArray[np.float32]) -> float:
+    """Share of the line without ink: near 0 when it is solid, 0.3 and more when it is dashed."""
+    points = np.array(path)[3:-1]
+    if len(points) < 4:
+        return 0.0
+    between = np.concatenate([points, (points[1:] + points[:-1]) / 2])
+    x, y = between[:, 0], between[:, 1]
+    near = [_sample(strength, x + dx, y + dy) for dx, dy in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
+    return float((np.max(near, 0) < DASH).mean())
 
 
 def _across(position: Point, direction: Point, label: Box, strength: NDArray[np.float32]) -> tuple[Point, Point]:
@@ -193,14 +209,14 @@ def _departure(head: Head, strength: NDArray[np.float32], nodes: NDArray[np.int3
     """Where the line leaves the head: the direction with most ink beyond it, rather away from the node."""
     away = _away(head, nodes)
     angles = np.deg2rad(np.arange(0, 360, 4))
-    reach = 0.45 * head.size + np.arange(2, 10)
+    reach = 0.45 * head.size + np.arange(2, 15)
     x = head.centre[0] + np.cos(angles)[:, None] * reach
     y = head.centre[1] + np.sin(angles)[:, None] * reach
     values = _sample(strength, x, y).mean(1)
     outwards = np.cos(angles) * away[0] + np.sin(angles) * away[1]
     best = int(np.where(outwards > -0.2, values + 0.25 * outwards, -1).argmax())
     departure: Point = np.array([np.cos(angles[best]), np.sin(angles[best])])
-    return departure if values[best] > 0.3 else away
+    return departure if values[best] > 0.15 else away
 
 
 def _away(head: Head, nodes: NDArray[np.int32]) -> Point:

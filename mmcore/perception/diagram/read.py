@@ -12,7 +12,7 @@ from mmcore.perception import ocr
 from mmcore.perception.diagram import arrows, sequence
 from mmcore.perception.diagram.shapes import Shape, find_shapes, off_page, page_colour
 from mmcore.perception.ink import Pixels
-from mmcore.perception.page import read_boxes, read_strips
+from mmcore.perception.page import join_words, read_boxes, read_strips
 from mmcore.types import Diagram, Edge, Line, Node
 
 Box = tuple[int, int, int, int]
@@ -21,6 +21,7 @@ Box = tuple[int, int, int, int]
 FAINTEST_LINE = 60
 # And a letter against what fills its shape: hatching is fainter.
 FAINTEST_TEXT = 70
+DASHED = 0.08  # share of a line without ink
 # A label stands at most this far from its line, in pixels.
 FARTHEST_LABEL = 40
 
@@ -30,6 +31,9 @@ def read_diagram(picture: Pixels) -> Diagram | None:
     shapes = find_shapes(picture)
     if len(shapes) < 2:
         return None
+    found = _sequence(picture, shapes)
+    if found is not None:
+        return found
     if not _has_arrows(picture, shapes):
         return None
     texts = _texts_in(picture, shapes)
@@ -38,16 +42,25 @@ def read_diagram(picture: Pixels) -> Diagram | None:
         return None
     nodes = [_node(group, texts) for group in groups]
     areas = _areas(picture, groups, nodes)
-    labels = _labels_outside(picture, areas)
-    found = sequence.read_sequence(picture, nodes, lambda boxes: read_boxes(picture, boxes), labels)
-    return found or _graph(picture, areas, nodes, labels)
+    return _graph(picture, areas, nodes, _labels_outside(picture, areas))
+
+
+def _sequence(picture: Pixels, shapes: Sequence[Shape]) -> Diagram | None:
+    parts = sequence.find_lifelines(picture, shapes)
+    if parts is None:
+        return None
+    participants = [shapes[index] for index in parts.participants]
+    texts = _texts_in(picture, participants)
+    nodes = [Node(" ".join(_text_in(shape, texts)), "participant", shape.box) for shape in participants]
+    boxes = [shapes[index] for index in (*parts.participants, *parts.mirrored)]
+    areas = _areas(picture, [[shape] for shape in boxes], [Node("", "box", shape.box) for shape in boxes])
+    edges = sequence.read_messages(parts, read_boxes(picture, join_words(_labels_outside(picture, areas))))
+    return Diagram("sequence", tuple(nodes), edges) if edges else None
 
 
 def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
     """Whether it is worth reading: forms and windows have shapes too, but neither arrowheads nor lifelines."""
     empty = [Node("", shape.kind, shape.box) for shape in shapes]
-    if sequence.read_sequence(picture, empty, lambda _: [], []) is not None:
-        return True
     areas = _areas(picture, [[shape] for shape in shapes], empty)
     lines, strength = _lines(picture, areas)
     heads = arrows.find_heads(lines, areas)
@@ -204,8 +217,8 @@ def _labels(traces: Sequence[arrows.Trace], texts: Sequence[Line]) -> dict[int, 
 
 def _relation(one: arrows.Trace) -> str:
     """What the mark at the end of a line of a class diagram says (UML 2.5)."""
-    if one.head.hollow and one.head.corners <= 3:
+    if one.head.hollow and abs(one.head.lean - 0.5) > 0.04:
         return "inherits"
-    if one.gaps > 0.12:
+    if one.gaps > DASHED:
         return "uses"
     return "has"

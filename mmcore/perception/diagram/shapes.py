@@ -17,7 +17,7 @@ SMALLEST = (26, 18)  # pixels, width and height: less is an arrowhead, a letter,
 LARGEST = 0.5  # share of the picture
 CONVEX = 0.88
 SYMMETRIC = 0.9
-LIKE = 0.84
+LIKE = {"ellipse": 0.9, "diamond": 0.84}  # share of the area that a shape has in common with the ideal one
 RIM = 2.5  # pixels from the inside of an outline to its outside, blurred as it is
 
 
@@ -31,8 +31,10 @@ class Shape:
 
 
 def page_colour(picture: Pixels) -> NDArray[np.int16]:
-    """The colour that most pixels have."""
-    packed = picture.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
+    """The colour that most pixels at the rim of the picture have: in the middle, shapes may cover more."""
+    sides = [picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]]
+    rim = np.concatenate([side.reshape(-1, 3) for side in sides])
+    packed = rim.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
     values, counts = np.unique(packed, return_counts=True)
     value = int(values[counts.argmax()])
     return np.array([value & 255, value >> 8 & 255, value >> 16], np.int16)
@@ -99,7 +101,7 @@ def _shape(region: Mask, stats: list[int], limits: tuple[int, int]) -> Shape | N
         return None
     share = area / (width * height)
     kind = "box" if share > 0.88 else "ellipse" if share > 0.66 else "diamond"
-    if kind != "box" and _likeness(mask, kind) < LIKE:
+    if kind != "box" and _likeness(mask, kind) < LIKE[kind]:
         return None
     return _whole(kind, (left, top, left + width, top + height), mask, limits)
 
