@@ -93,6 +93,8 @@ class Usage:
 class Chunk:
     """A piece of generated text. The last chunk of a stream has a `finish_reason` and the `usage`.
 
+    Engines that can say the usage so far with every chunk, for those who close the stream before the last one.
+
     `logprobs` holds the natural-log probability of each token in `text` where the request asked for them.
     """
 

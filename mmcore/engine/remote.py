@@ -98,7 +98,7 @@ class RemoteEngine:
                     finish_reason = event.finish_reason or finish_reason
                     usage = event.usage or usage
                     if event.text or event.logprobs:
-                        yield Chunk(event.text, logprobs=event.logprobs)
+                        yield Chunk(event.text, usage=event.usage, logprobs=event.logprobs)
         if finish_reason is None:
             raise EngineUnavailable(f"{self.base_url} ended its answer in the middle; ask again")
         yield Chunk("", finish_reason, usage or Usage())

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmcore.engine.base import ChatRequest, CompletionRequest
 from mmcore.engine.turn import Turn
@@ -98,17 +98,18 @@ class ScriptedEngine:
         # As many prompts as a small server remembers.
         self._seen = [prompt, *self._seen[:7]]
         logprobs = (-0.1,) if isinstance(request, CompletionRequest) and request.logprobs else ()
+        usage = Usage(len(prompt_tokens), min(cached, len(prompt_tokens)))
         ended = False
         try:
-            for token in kept:
+            for count, token in enumerate(kept):
                 await self._pace()
                 await turn.wait()
                 self.generated += 1
-                yield Chunk(token, logprobs=logprobs)
+                yield Chunk(token, None, replace(usage, completion_tokens=count + 1), logprobs)
             ended = True
         finally:
             self.abandoned += not ended
-        usage = Usage(len(prompt_tokens), min(cached, len(prompt_tokens)), len(kept))
+        usage = replace(usage, completion_tokens=len(kept))
         yield Chunk("", "stop" if len(kept) == len(tokens) else "length", usage)
 
 

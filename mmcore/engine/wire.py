@@ -71,7 +71,8 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "stream": True,
-        "stream_options": {"include_usage": True},
+        # With every event, for those that are closed before the last one: vLLM's name for it, which ours knows too.
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
     if sampling.stop:
         body["stop"] = list(sampling.stop)

@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from mmcore.errors import EngineUnavailable, SidesightError, UnknownModel, WeightsError
-from mmcore.host.wire import Writer
+from mmcore.host.wire import Writer, usage_field
 from mmcore.types import Chunk
+
+# `stream_options`: `include_usage` adds an event at the end, vLLM's `continuous_usage_stats` the counts so far to each.
+UsageIn = Literal["last event", "every event"]
 
 
 class Answer:
@@ -22,11 +25,13 @@ class Answer:
     The status line waits for the first chunk, so that what is refused is refused with a status and not within a 200.
     """
 
-    def __init__(self, chunks: AsyncGenerator[Chunk, None], writer: Writer, stream: bool, with_usage: bool) -> None:
+    def __init__(
+        self, chunks: AsyncGenerator[Chunk, None], writer: Writer, stream: bool, usage_in: UsageIn | None = None
+    ) -> None:
         self._chunks = chunks
         self._writer = writer
         self._stream = stream
-        self._with_usage = with_usage
+        self._usage_in = usage_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         work = asyncio.create_task(self._work(scope, receive, send))
@@ -64,8 +69,11 @@ class Answer:
         try:
             chunk: Chunk | None = first
             while chunk is not None:
-                await send(_event(self._writer.event(chunk)))
-                if chunk.usage is not None and self._with_usage:
+                event = self._writer.event(chunk)
+                if chunk.usage is not None and self._usage_in == "every event":
+                    event |= usage_field(chunk.usage)
+                await send(_event(event))
+                if chunk.usage is not None and chunk.finish_reason and self._usage_in:
                     await send(_event(self._writer.usage_event(chunk.usage)))
                 chunk = await anext(chunks, None)
         except SidesightError as error:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mmcore.errors import EngineRejected, SidesightError
 from mmcore.host import wire
-from mmcore.host.answer import Answer, error_body, refusal
+from mmcore.host.answer import Answer, UsageIn, error_body, refusal
 from mmcore.host.service import Service
 
 # Room for several pictures of the largest size, in base64.
@@ -107,8 +107,10 @@ class Guard:
 
 def _answer(chunks: Any, writer: wire.Writer, body: dict[str, Any]) -> Answer:
     options = body.get("stream_options")
-    with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
-    return Answer(chunks, writer, bool(body.get("stream")), with_usage)
+    usage_in: UsageIn | None = None
+    if isinstance(options, dict) and options.get("include_usage"):
+        usage_in = "every event" if options.get("continuous_usage_stats") else "last event"
+    return Answer(chunks, writer, bool(body.get("stream")), usage_in)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -119,13 +119,13 @@ class LlamaEngine:
                             continue
                         self._delivered += said.hear(event)
                         finish_reason: wire.FinishReason | None = None
+                        usage = replace(usage, completion_tokens=said.count)
                         if event["stop"]:
                             finish_reason = "length" if event["stop_type"] == "limit" else "stop"
-                            usage = replace(usage, completion_tokens=said.count)
                         if event["content"] or finish_reason:
                             probabilities = event.get("completion_probabilities", ())
                             numbers = tuple(item["logprob"] for item in probabilities)
-                            yield Chunk(event["content"], finish_reason, usage if finish_reason else None, numbers)
+                            yield Chunk(event["content"], finish_reason, usage, numbers)
                         if finish_reason:
                             return
             except Paused:

@@ -95,5 +95,5 @@ class Service:
         self.metrics.requests.labels(kind, model, outcome).inc()
         self.metrics.prompt_tokens.labels(model).inc(usage.prompt_tokens)
         self.metrics.cached_tokens.labels(model).inc(usage.cached_tokens)
-        # A request that was closed has no usage; its chunks were about its tokens.
+        # A request that was closed while its prompt was read has no usage; its chunks were about its tokens.
         self.metrics.generated_tokens.labels(model).inc(usage.completion_tokens or delivered)

@@ -62,7 +62,7 @@ class Writer:
         return self._frame("chunk", [choice])
 
     def usage_event(self, usage: Usage) -> dict[str, Any]:
-        return self._frame("chunk", []) | {"usage": _usage(usage)}
+        return self._frame("chunk", []) | usage_field(usage)
 
     def whole(self, chunks: list[Chunk]) -> dict[str, Any]:
         last = chunks[-1]
@@ -73,7 +73,7 @@ class Writer:
         else:
             logprobs = tuple(number for chunk in chunks for number in chunk.logprobs)
             choice |= {"text": text, "logprobs": self._logprobs(Chunk(text, logprobs=logprobs))}
-        return self._frame("whole", [choice]) | {"usage": _usage(last.usage or Usage())}
+        return self._frame("whole", [choice]) | usage_field(last.usage or Usage())
 
     def _frame(self, part: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         kind = "text_completion"
@@ -157,10 +157,11 @@ def _image(url: Any) -> Image:
     return Image(decoded, head.removeprefix("data:"), 0, 0, hashlib.sha256(decoded).hexdigest())
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
+def usage_field(usage: Usage) -> dict[str, Any]:
+    counts = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
+    return {"usage": counts}

@@ -36,11 +36,13 @@ def text_of(chunks: list[Chunk]) -> str:
     return "".join(chunk.text for chunk in chunks)
 
 
-async def test_only_the_last_chunk_has_a_reason_and_the_usage(subject: Subject) -> None:
+async def test_the_last_chunk_has_the_reason_and_the_usage_and_none_before_it_a_reason(subject: Subject) -> None:
     for request in (completion(subject), chat(subject, "Name a colour.")):
         *pieces, last = await collect(subject, request)
         assert text_of(pieces)
-        assert all(piece.finish_reason is None and piece.usage is None for piece in pieces)
+        assert all(piece.finish_reason is None for piece in pieces)
+        counts = [piece.usage.completion_tokens for piece in pieces if piece.usage is not None]
+        assert counts == sorted(counts)
         assert last.finish_reason in ("stop", "length")
         assert last.usage is not None
 

@@ -100,7 +100,7 @@ async def test_usage_log_probabilities_and_cached_tokens_are_read_in_every_diale
     server.replies = [events(of_openai, of_llama | {"usage": usage})]
     assert await collect(engine) == [
         Chunk("a", logprobs=(-0.5,)),
-        Chunk("b", logprobs=(-0.25,)),
+        Chunk("b", None, Usage(9, 8, 2), (-0.25,)),
         Chunk("", "length", Usage(9, 8, 2)),
     ]
 
@@ -120,7 +120,7 @@ async def test_a_request_says_all_that_was_asked(server: Replies, engine: Remote
         "stop": ["\n\n"],
         "logprobs": 1,
         "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
     }
     assert "Authorization: Bearer the-key" in server.heads[0]
 

@@ -89,6 +89,11 @@ def test_streamed_and_whole_answers_say_the_same(host: RunningHost, path: str, b
 def test_usage_is_streamed_to_those_who_ask_for_it(host: RunningHost) -> None:
     sent = events(host.post("/v1/completions", json={**COMPLETION, "stream": True}))
     assert not any("usage" in event for event in sent)
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    sent = events(host.post("/v1/completions", json={**COMPLETION, "stream": True, "stream_options": options}))
+    counts = [event["usage"]["completion_tokens"] for event in sent]
+    assert counts[0] == 1
+    assert counts == sorted(counts)
 
 
 @pytest.mark.parametrize(
