@@ -49,7 +49,6 @@ def photograph(editor: Neovim, out: str) -> None:
     editor.type("<C-w>pG$A")
     editor.until_ghost_text(120)
     # A redraw reaches the screen a moment after Neovim has made it.
-    subprocess.run(["xrefresh"], check=False)
     editor.lua("vim.wait(500)")
     subprocess.run(["import", "-silent", "-window", "root", out], check=True)
 

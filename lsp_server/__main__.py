@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mmcore.errors import InputError, SidesightError
+from mmcore.errors import SidesightError
 
 _COMMANDS = (
     *("serve", "complete", "ask", "read", "generate", "fix", "doc", "test", "explain", "review"),
@@ -59,11 +59,11 @@ def sidesight(
 
 
 def main() -> None:
-    """Run the command line. A mistake of the user's is one line and exit status 2, another failure 1."""
+    """Run the command line. What cannot be done is said in one line, with exit status 2; 1 is a command's own "no"."""
     try:
         sys.exit(app(standalone_mode=False))
     except SidesightError as error:
-        _end(str(error), 2 if isinstance(error, InputError) else 1)
+        _end(str(error), 2)
     except typer.Abort:
         _end("stopped", 130)
     except KeyboardInterrupt:

@@ -66,15 +66,15 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
 async def _session(workspace: Path, cart: Path, opened: str, console: Console) -> Shown:
     client = LanguageClient("sidesight-demo", "1")
 
-    @client.feature(lsp.WINDOW_SHOW_MESSAGE)
+    @client.feature(lsp.WINDOW_SHOW_MESSAGE)  # type: ignore[untyped-decorator]
     def _(params: lsp.ShowMessageParams) -> None:
         console.print(f"[yellow]{escape(params.message)}[/]")
 
-    @client.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE)
+    @client.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE)  # type: ignore[untyped-decorator]
     def _(params: lsp.WorkDoneProgressCreateParams) -> None:
         """Progress is shown as it comes."""
 
-    @client.feature(lsp.PROGRESS)
+    @client.feature(lsp.PROGRESS)  # type: ignore[untyped-decorator]
     def _(params: lsp.ProgressParams) -> None:
         value = _plain(params.value)
         message = value.get("message") or value.get("title") or ""
@@ -98,7 +98,7 @@ async def _session(workspace: Path, cart: Path, opened: str, console: Console) -
         await client.shutdown_async(None)
         client.exit(None)
     finally:
-        await client.stop()
+        await client.stop()  # type: ignore[no-untyped-call]
     return Shown(completion, answer["answer"], [_place(location) for location in answer["locations"]])
 
 

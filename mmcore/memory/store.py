@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from mmcore.config import state_dir
 from mmcore.errors import InputError, StoreError
 from mmcore.memory.migrations import migrations
+from mmcore.memory.sqlite import Database
 from mmcore.types import Reading, Role
 
 

@@ -104,6 +104,8 @@ def connect(workspace: Path, small_model: str, monkeypatch: pytest.MonkeyPatch) 
     """Opens an editor whose every request is answered by the 0.5B, through the tests' own host."""
     monkeypatch.setenv("SIDESIGHT_CHAT_MODEL", small_model)
     monkeypatch.setenv("SIDESIGHT_COMPLETION_MODEL", small_model)
+    # What is asserted stands in the first sentences; a small model goes on for as long as it may.
+    monkeypatch.setenv("SIDESIGHT_CHAT_MAX_TOKENS", "160")
 
     @asynccontextmanager
     async def editor() -> AsyncIterator[Editor]:

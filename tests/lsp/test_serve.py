@@ -22,7 +22,7 @@ rapidocr""".split()  # noqa: SIM905
 LOADED = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
 
 
-@pytest.mark.parametrize("module", ["lsp_server.server", "lsp_server.transport"])
+@pytest.mark.parametrize("module", ["lsp_server.server", "lsp_server.transport", "mmcore.assistant"])
 def test_language_server_imports_nothing_heavy(module: str) -> None:
     found = subprocess.run(
         [sys.executable, "-c", f"import {module}; {LOADED}"], capture_output=True, text=True, check=True
