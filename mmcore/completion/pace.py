@@ -40,7 +40,7 @@ class Pace:
         if computed_tokens >= _LEAST_TOKENS:
             self.prefill_speed = _mean(self.prefill_speed, computed_tokens / max(first_text_s, 1e-3))
         else:
-            self.answer_time = _mean(self.answer_time, first_text_s)
+            self.answer_time = _time(self.answer_time, first_text_s)
 
     def gave_up(self, computed_tokens: int, waited_s: float) -> None:
         """A prompt of which at most `computed_tokens` were not cached had given nothing when it was ended."""
@@ -72,3 +72,8 @@ class Pace:
 
 def _mean(mean: float | None, value: float) -> float:
     return value if mean is None else mean + _WEIGHT * (value - mean)
+
+
+def _time(mean: float | None, value: float) -> float:
+    """A running mean of times that forgets at once the one request for which a model was loaded."""
+    return value if mean is None or value < mean / 4 else _mean(mean, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 
 from mmcore.completion.flight import Plan
@@ -21,13 +22,21 @@ from mmcore.prompt.fim import render_fim
 _AHEAD_TOKENS = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the last prompt of a document showed, and the budget that it was cut to."""
+
+    tokens: int
+    around: Window
+
+
 class Planner:
     """Remembers the front of each document's prompt, to keep it as the engine has it cached."""
 
     def __init__(self, settings: CompletionSettings, pace: Pace) -> None:
         self._settings = settings
         self._pace = pace
-        self._fronts: dict[str, Window] = {}
+        self._fronts: dict[str, Front] = {}
 
     async def asked(self, place: Place, invoked: bool) -> Plan:
         """What belongs at the cursor: the rest of its line, or a block."""
@@ -47,15 +56,35 @@ class Planner:
         return Plan(self._request(self._around(place), Sampling(max_tokens=1)), place, None, None)
 
     def _around(self, place: Place, invoked: bool = False) -> Window:
+        """The window, with the budget that the document's prompt has while that only grows or shrinks at its end.
+
+        Another budget is another front, and so a prompt that is computed as a whole: in mid-typing that is a wait.
+        """
+        last = self._fronts.get(place.uri)
+        if last is not None:
+            around = steady(last.around, _cut(place, last.tokens))
+            if _grown(last.around, around):
+                self._fronts[place.uri] = Front(last.tokens, around)
+                return around
         tokens = self._pace.prompt_tokens(self._settings.prompt_tokens, hurry=not invoked)
-        around = window(place.before + place.after, len(place.before), characters(tokens))
-        self._fronts[place.uri] = around = steady(self._fronts.get(place.uri), around)
+        around = _cut(place, tokens)
+        self._fronts[place.uri] = Front(tokens, around)
         return around
 
     def _request(self, around: Window, sampling: Sampling) -> CompletionRequest:
         prompt = render_fim(around.prefix, around.suffix)
         doubtful = self._settings.min_probability > 0
         return CompletionRequest(self._settings.model, prompt, sampling, logprobs=doubtful, heal=True)
+
+
+def _cut(place: Place, tokens: int) -> Window:
+    return window(place.before + place.after, len(place.before), characters(tokens))
+
+
+def _grown(last: Window, now: Window) -> bool:
+    """Whether one prompt begins with the other."""
+    same = now.prefix.startswith(last.prefix) or last.prefix.startswith(now.prefix)
+    return same and now.suffix == last.suffix
 
 
 async def shape_of(place: Place) -> Shape:

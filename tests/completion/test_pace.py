@@ -83,3 +83,11 @@ def test_a_prompt_that_was_given_up_tells_how_slow_the_machine_is(clock: Clock) 
     quick.answered(100, 1.0)
     quick.gave_up(500, 1.0)
     assert quick.prefill_speed == pytest.approx(100)
+
+
+def test_the_request_for_which_a_model_was_loaded_is_soon_forgotten(clock: Clock) -> None:
+    pace = Pace(clock)
+    typing(pace, clock, 0.2)
+    pace.answered(8, 5.0)
+    pace.answered(2, 0.05)
+    assert pace.pause_s(0.06) == 0.0
