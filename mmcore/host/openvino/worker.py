@@ -1,0 +1,163 @@
+"""The thread that computes: schedule, step, hand out, over and over, for all requests of one model at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from mmcore.errors import EngineUnavailable
+from mmcore.host.openvino.decoder import Decoder, Piece
+from mmcore.host.openvino.generation import Generation
+from mmcore.host.openvino.graph import PAGE
+from mmcore.host.openvino.lookup import LONGEST
+from mmcore.host.openvino.pages import Memory, Pages, Remembered, as_array, common, pages_for
+
+log = logging.getLogger(__name__)
+
+# Seconds that a step may take: how long a request that comes in the middle of another's prompt waits, and how long a
+# prompt goes on that nobody wants any more.
+STEP_S = 0.2
+# Tokens of prompts in a step, whatever the speed: under 64 the kernels lose more than the wait is worth.
+FEWEST, MOST = 64, 1024
+
+
+class Worker:
+    def __init__(self, decoder: Decoder, name: str) -> None:
+        self._decoder = decoder
+        self._pages = Pages(decoder.pages)
+        self._memory = Memory(self._pages)
+        self._changed = threading.Condition()
+        self._waiting: list[Generation] = []
+        self._running: list[Generation] = []
+        self._closing = False
+        self._step_tokens = 2 * FEWEST
+        # Tokens generated for requests that were closed while their step was computed.
+        self.surplus = 0
+        self._thread = threading.Thread(target=self._work, name=f"engine {name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, generation: Generation) -> None:
+        with self._changed:
+            self._waiting.append(generation)
+            self._changed.notify()
+
+    def pause(self, generation: Generation, paused: bool) -> None:
+        with self._changed:
+            generation.paused = paused
+            self._changed.notify()
+
+    def leave(self, generation: Generation) -> None:
+        """Nobody reads it any more."""
+        with self._changed:
+            generation.closed = True
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Ends the thread, after the step that it is at."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._schedule())
+                if self._closing:
+                    return
+                chosen = [generation for generation in self._running if not generation.paused]
+            self._step(chosen)
+
+    def _schedule(self) -> bool:
+        """Let go who left, let in who fits; whether there is something to compute."""
+        for generation in [generation for generation in self._running if generation.closed]:
+            self._end(generation)
+        self._waiting = [generation for generation in self._waiting if not generation.closed]
+        while self._waiting and self._fits(self._waiting[0]):
+            self._begin(self._waiting.pop(0))
+        return any(not generation.paused for generation in self._running)
+
+    def _fits(self, generation: Generation) -> bool:
+        """Even if all of them become as long as they may, so that nothing has to be computed twice."""
+        return sum(map(_most_pages, [*self._running, generation])) <= self._pages.count or not self._running
+
+    def _begin(self, generation: Generation) -> None:
+        """With what another sequence that begins alike has computed; its last page, half alike, is copied."""
+        tokens = as_array(generation.tokens)
+        source, length = self._memory.longest(tokens)
+        pages = source.pages if source else ()
+        for other in self._running:
+            same = common(as_array(other.tokens[: other.computed]), tokens)
+            if same > length:
+                length, pages = same, tuple(other.pages)
+        # The last token must be computed again: its logits are what is asked for.
+        length = min(length, len(tokens) - 1)
+        full, rest = divmod(length, PAGE)
+        used = pages[: full + bool(rest)]
+        self._pages.share(used)
+        generation.pages = list(used[:full])
+        if rest:
+            self._memory.make_room(1)
+            page = self._pages.take()
+            self._decoder.copy_page(used[full], page)
+            generation.pages.append(page)
+            self._pages.release(used[full:])
+        generation.begin_at(length)
+        self._running.append(generation)
+
+    def _step(self, chosen: list[Generation]) -> None:
+        """One token, or some of the prompt, for each: those that wait for a token never wait for a whole prompt."""
+        pieces: list[tuple[Generation, Piece]] = []
+        room = self._step_tokens
+        for generation in chosen:
+            if not generation.decoding and room <= 0:
+                continue
+            piece = generation.piece(room)
+            room -= len(piece.tokens)
+            self._extend(generation, piece)
+            pieces.append((generation, piece))
+        began = time.perf_counter()
+        try:
+            logits = self._decoder.step([piece for _, piece in pieces])
+        except RuntimeError:
+            log.exception("a step of %d sequences failed", len(pieces))
+            for generation, _ in pieces:
+                self._end(generation, remember=False)
+                generation.deliver(EngineUnavailable("the engine failed at a token; ask again, or restart the host"))
+            return
+        self._pace(sum(len(piece.tokens) for _, piece in pieces), time.perf_counter() - began)
+        row = 0
+        for generation, piece in pieces:
+            before = generation.generated
+            finish_reason = generation.accept(piece, logits[row : row + piece.wanted])
+            row += piece.wanted
+            if generation.closed:
+                self.surplus += generation.generated - before
+            chunk = generation.chunk(finish_reason)
+            if finish_reason:
+                self._end(generation)
+            if chunk:
+                generation.deliver(chunk)
+
+    def _extend(self, generation: Generation, piece: Piece) -> None:
+        missing = pages_for(piece.past + len(piece.tokens), PAGE) - len(generation.pages)
+        self._memory.make_room(missing)
+        generation.pages.extend(self._pages.take() for _ in range(missing))
+
+    def _end(self, generation: Generation, remember: bool = True) -> None:
+        self._running.remove(generation)
+        kept = pages_for(generation.computed, PAGE) if remember else 0
+        self._pages.release(generation.pages[kept:])
+        if kept:
+            tokens = as_array(generation.tokens[: generation.computed])
+            self._memory.keep(Remembered(tokens, tuple(generation.pages[:kept])))
+
+    def _pace(self, tokens: int, seconds: float) -> None:
+        if tokens >= FEWEST:
+            fitting = int(tokens * STEP_S / seconds) // PAGE * PAGE
+            self._step_tokens = max(FEWEST, min((self._step_tokens + fitting) // 2, MOST))
+
+
+def _most_pages(generation: Generation) -> int:
+    return pages_for(generation.most_tokens + LONGEST, PAGE)

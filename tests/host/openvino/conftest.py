@@ -1,0 +1,30 @@
+"""A tiny model, and the engine that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mmcore.config import HostSettings
+from mmcore.host.openvino.engine import OpenVinoEngine
+from tests.host.openvino.tiny import TinyModel, write_tiny_model
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIDESIGHT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+async def tiny(tiny_model: TinyModel, own_cache: Path) -> AsyncIterator[OpenVinoEngine]:
+    engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=8))
+    yield engine
+    await engine.close()
