@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,18 +18,42 @@ from mmcore.perception.page import read_page, read_strips
 from mmcore.perception.pane import Pane, read_pane
 from mmcore.types import Line, Reading, Region
 
+# Larger pictures are read smaller: four screens of 2 megapixels, and 300 MB of working memory.
+MOST_PIXELS = 8_000_000
+
 
 def read(data: bytes, settings: PerceptionSettings) -> Reading:
     """Raises ImageError."""
     picture = open_picture(data, settings)
     # The models were trained on BGR, as OpenCV reads it.
     pixels: Pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+    factor = max(1.0, (pixels.shape[0] * pixels.shape[1] / MOST_PIXELS) ** 0.5)
+    if factor > 1:
+        size = (max(1, round(picture.width / factor)), max(1, round(picture.height / factor)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     ink, background = find_ink(pixels)
     mask = grid.mask_of(ink)
     parts = screen.split(background, mask)
     mask = grid.without_rules(mask)
     reading = _read_drawing(pixels) or _read_screen(pixels, ink, mask, parts) or read_page(pixels, mask)
-    return replace(reading, sha256=hashlib.sha256(data).hexdigest())
+    return replace(_enlarged(reading, factor), size=picture.size, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _enlarged(reading: Reading, factor: float) -> Reading:
+    """All boxes in pixels of the original picture."""
+    if factor == 1:
+        return reading
+
+    def box(value: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        left, top, right, bottom = (round(edge * factor) for edge in value)
+        return left, top, right, bottom
+
+    diagram = reading.diagram
+    if diagram:
+        diagram = replace(diagram, nodes=tuple(replace(node, box=box(node.box)) for node in diagram.nodes))
+    lines = tuple(replace(line, box=box(line.box)) for line in reading.lines)
+    regions = tuple(replace(region, box=box(region.box)) for region in reading.regions)
+    return replace(reading, lines=lines, regions=regions, diagram=diagram)
 
 
 def _read_drawing(picture: Pixels) -> Reading | None:

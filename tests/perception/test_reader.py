@@ -73,7 +73,7 @@ async def test_time_out_ends_the_worker() -> None:
 
 async def test_cancelled_call_does_not_disturb_the_next(reader: Reader) -> None:
     call = asyncio.create_task(reader.read(picture_of("first")))
-    while reader.pid is None:  # noqa: ASYNC110 - the worker's start has no event to wait for
+    while reader.pid is None:
         await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

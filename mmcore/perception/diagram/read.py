@@ -21,6 +21,8 @@ Box = tuple[int, int, int, int]
 FAINTEST_LINE = 60
 # And a letter against what fills its shape: hatching is fainter.
 FAINTEST_TEXT = 70
+# More marks than this are a texture, not arrows.
+MOST_HEADS = 200
 DASHED = 0.08  # share of a line without ink
 # A label stands at most this far from its line, in pixels.
 FARTHEST_LABEL = 40
@@ -115,7 +117,7 @@ def _labels_outside(picture: Pixels, areas: NDArray[np.int32]) -> list[Box]:
 
 def _graph(picture: Pixels, areas: NDArray[np.int32], nodes: list[Node], boxes: list[Box]) -> Diagram | None:
     lines, strength = _lines(picture, areas)
-    heads, boxes = arrows.apart(arrows.find_heads(lines, areas), boxes)
+    heads, boxes = arrows.apart(arrows.find_heads(lines, areas)[:MOST_HEADS], boxes)
     traces = [arrows.trace(head, strength, areas, boxes) for head in heads]
     traces = arrows.without_doubles([one for one in traces if one.source >= 0])
     if not traces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ Box = tuple[int, int, int, int]
 Mask = NDArray[np.uint8]
 
 SMALLEST = (26, 18)  # pixels, width and height: less is an arrowhead, a letter, the eye of one
+MOST_SHAPES = 1500  # that are looked at: a picture with more areas is no diagram
 LARGEST = 0.5  # share of the picture
 CONVEX = 0.88
 SYMMETRIC = 0.9
@@ -59,8 +61,8 @@ def find_shapes(picture: Pixels) -> list[Shape]:
     closed = cv2.morphologyEx(area, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     filled = cv2.morphologyEx(closed, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=4)
-    for label in range(1, count):
-        found = _shape((labels == label).astype(np.uint8), stats[label].tolist(), picture.shape[:2])
+    for label in range(1, min(count, MOST_SHAPES)):
+        found = _shape(labels, label, stats[label].tolist(), picture.shape[:2])
         if found is not None:
             shapes.append(found)
     return sorted(shapes, key=lambda shape: (shape.box[1], shape.box[0]))
@@ -69,26 +71,26 @@ def find_shapes(picture: Pixels) -> list[Shape]:
 def _enclosed(picture: Pixels) -> list[Shape]:
     kernel = np.ones((3, 3), np.uint8)
     flat = ((cv2.dilate(picture, kernel) - cv2.erode(picture, kernel)).max(2) <= SAME).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
     found: list[Shape] = []
-    order = sorted(range(1, count), key=lambda label: -int(stats[label, cv2.CC_STAT_AREA]))
-    for label in order:
+    order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
+    for label in order[:MOST_SHAPES].tolist():
         values = stats[label].tolist()
         if values[2] < SMALLEST[0] or values[3] < SMALLEST[1] - 4:
             continue
-        shape = _shape((labels == label).astype(np.uint8), values, picture.shape[:2])
+        shape = _shape(labels, label, values, picture.shape[:2])
         if shape is not None and not any(_contains(other.box, shape.box) for other in found):
             found.append(shape)
     return found
 
 
-def _shape(region: Mask, stats: list[int], limits: tuple[int, int]) -> Shape | None:
+def _shape(labels: NDArray[Any], label: int, stats: list[int], limits: tuple[int, int]) -> Shape | None:
     left, top, width, height = stats[:4]
     if width < SMALLEST[0] or height < SMALLEST[1] - 4 or width * height > LARGEST * limits[0] * limits[1]:
         return None
     if left <= 1 and top <= 1 and left + width >= limits[1] - 1 and top + height >= limits[0] - 1:
         return None
-    part = region[top : top + height, left : left + width]
+    part = (labels[top : top + height, left : left + width] == label).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(contours, key=cv2.contourArea)
     area = cv2.contourArea(outline)
