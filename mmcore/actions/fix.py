@@ -20,11 +20,12 @@ from mmcore.errors import InputError
 from mmcore.prompt.actions.fix import render_fix, render_retry
 from mmcore.text import apply, line_at, line_starts
 from mmcore.types import Message, Position, Range, Usage
+from mmcore.verify.batch import run_selection
 from mmcore.verify.lint import diagnose
 from mmcore.verify.mutants import Mutant, mutants
 from mmcore.verify.result import Change, CheckResult, first_failure
 from mmcore.verify.scratch import scratch_copy
-from mmcore.verify.tests_run import Selection, TestBench, judge, select, tail
+from mmcore.verify.tests_run import Selection, TestBench, configures_pytest, judge, select, tail
 from mmcore.verify.toolchain import project_python
 
 # What later tries are sampled at. The first is greedy: where the model knows, that is the answer.
@@ -127,7 +128,9 @@ def _reproduce(held: ExitStack, request: Request, target: Symbol | None, span: R
     if not (request.run and selection and request.document.path):
         return _Case(request, target, span, rules, None, "\n".join(evidence))
     copy = held.enter_context(scratch_copy(request.root, {}))
-    bench = TestBench(request.root, request.document.path, copy, project_python(request.root))
+    # Loading every plugin that is installed takes seconds; where nothing hints at one, only if a test asks for it.
+    plugins = configures_pytest(request.root)
+    bench = TestBench(request.root, request.document.path, copy, project_python(request.root), plugins=plugins)
     ran = bench.run(request.document.text, selection)
     status, detail = judge(ran, selection)
     if status == "passed" and request.failing_test:
@@ -214,9 +217,11 @@ def _small_edits(case: _Case, most: int) -> Candidate | None:
     request = case.request
     if case.bench is None or not case.rules.tests or request.document.language != "python":
         return None
-    for mutant in _mutants(case, most):
-        ran = case.bench.run(mutant.text, case.rules.tests)
-        if judge(ran, case.rules.tests)[0] == "passed":
+    tries = list(_mutants(case, most))
+    verdicts = run_selection(case.bench, [mutant.text for mutant in tries], case.rules.tests, first=True)
+    for mutant, verdict in zip(tries, verdicts, strict=False):
+        if verdict.status == 0:
+            # Once more by itself and with every other check: a batch only says where to look.
             candidate = examine(request, mutant.text, case.rules, case.bench)
             if candidate.passed:
                 return replace(candidate, origin=f"found by trying small edits, {mutant.description}")

@@ -10,6 +10,7 @@ from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.outcome import conclude
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
+from mmcore.actions.target import text_of
 from mmcore.edits.propose import FormError, propose_range
 from mmcore.errors import InputError
 from mmcore.prompt.actions.fix import render_retry
@@ -68,8 +69,7 @@ async def generate(tools: Tools, request: Request) -> Outcome:
 def place_of(request: Request) -> Range:
     """The range that is given; its end where it holds only comments, which stay; without one, the document's end."""
     if request.range is not None:
-        begin, end = offsets(request.document.text, request.range)
-        lines = request.document.text[begin:end].splitlines()
+        lines = text_of(request.document.text, request.range).splitlines()
         if not request.instruction and lines and all(COMMENT.match(line) for line in lines):
             return Range(request.range.end, request.range.end)
         return request.range

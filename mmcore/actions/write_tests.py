@@ -38,7 +38,7 @@ from mmcore.verify.pytest_run import Coverage, Verdicts, kills, measure_coverage
 from mmcore.verify.result import Change, CheckResult
 from mmcore.verify.sandbox import isolation
 from mmcore.verify.scratch import inside, scratch_copy
-from mmcore.verify.tests_run import TestBench, walls_note
+from mmcore.verify.tests_run import TestBench, configures_pytest, walls_note
 from mmcore.verify.toolchain import libraries, project_python
 
 MUTANTS = 16
@@ -77,7 +77,9 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
     if not request.run:
         return _offer(request, target, place, source, usage, [_unrun()], 1)
     with scratch_copy(request.root, {}) as copy:
-        bench = TestBench(request.root, path, copy, project_python(request.root))
+        # What we write needs no plugins; they are loaded where the project's own set-up might.
+        plugins = await asyncio.to_thread(configures_pytest, request.root)
+        bench = TestBench(request.root, path, copy, project_python(request.root), plugins=plugins)
         run = _Run(request, target, place, bench)
         tools.say("running the tests")
         kept = await asyncio.to_thread(run.keep, source)

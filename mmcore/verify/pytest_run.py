@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from mmcore.verify.batch import RUN_PYTEST, run_many
 from mmcore.verify.mutants import Mutant
 from mmcore.verify.sandbox import Limits
 from mmcore.verify.scratch import read_back, write_over
@@ -17,7 +18,6 @@ from mmcore.verify.tests_run import TestBench
 PYTEST = ("-m", "pytest", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-rA", "--color=no")
 SUMMARY = re.compile(r"^(PASSED|FAILED|ERROR) \S*?::(\w+)", re.M)
 LIMITS = Limits(seconds=20)
-MUTANT_LIMITS = Limits(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,13 @@ def run_tests(bench: TestBench, code: str, test: PurePath, tests: str, limits: L
 
 
 def kills(bench: TestBench, test: PurePath, tests: str, mutants: Sequence[Mutant]) -> Iterator[frozenset[str]]:
-    """For each mutant, the tests that notice it; all of a file's when the mutant does not even load or does not end."""
+    """For each mutant, the tests that notice it; all of the file's when it does not load or does not end."""
     everything = frozenset(re.findall(r"^def (test\w*)", tests, re.M))
-    for mutant in mutants:
-        verdicts = run_tests(bench, mutant.text, test, tests, MUTANT_LIMITS)
-        yield everything if verdicts.problem else verdicts.failed
+    write_over(bench.copy, test, tests)
+    texts = [mutant.text for mutant in mutants]
+    for verdict in run_many(bench, texts, RUN_PYTEST, [*PYTEST[2:], str(test)]):
+        found = SUMMARY.findall(verdict.output)
+        yield frozenset(name for kind, name in found if kind != "PASSED") if found else everything
 
 
 def measure_coverage(bench: TestBench, code: str, test: PurePath, tests: str, first: int, last: int) -> Coverage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ LIMITS = Limits(seconds=30.0)
 MAX_TEST_FILES = 6
 # pytest's exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html
 NO_TESTS = 5
+NEEDS_PLUGINS = re.compile(r"fixture '\w+' not found|async def functions are not natively supported|PytestUnknownMark")
 PASSED = re.compile(r"^\d+ passed", re.M)
 PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-rN", "--color=no")
 
@@ -78,7 +80,9 @@ class TestBench:
 
     __test__ = False  # not a test class, whatever its name says to pytest
 
-    def __init__(self, root: Path, path: Path, copy: Path, python: Path) -> None:
+    def __init__(self, root: Path, path: Path, copy: Path, python: Path, *, plugins: bool = True) -> None:
+        """`plugins`: let pytest load all that is installed, as the project's own tests may need; it takes seconds."""
+        self.plugins = plugins
         self.relative = inside(root, path)
         self.copy = copy
         self.python = python
@@ -90,11 +94,18 @@ class TestBench:
         for name, content in (extra or {}).items():
             write_over(self.copy, name, content)
         if selection.targets:
+            ran = self.python_run([*PYTEST, *selection.targets])
+            if self.plugins or not NEEDS_PLUGINS.search(ran.output):
+                return ran
+            self.plugins = True
             return self.python_run([*PYTEST, *selection.targets])
-        return self.python_run(["-c", DOCTESTS, str(self.relative), *selection.doctests])
+        program, arguments = doctest_command(self, selection)
+        return self.python_run(["-c", program, *arguments])
 
     def python_run(self, arguments: Sequence[str], limits: Limits = LIMITS) -> Ran:
-        environment = {"PYTHONPATH": f"{self.copy}:{self.copy / 'src'}"}
+        environment = {"PYTHONPATH": f"{self.copy}{os.pathsep}{self.copy / 'src'}"}
+        if not self.plugins:
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         command = [str(self.python), *arguments]
         return run(command, self.copy, limits=limits, readonly=self.readonly, environment=environment)
 
@@ -114,6 +125,11 @@ sys.exit(1 if runner.failures else 0)
 """
 
 
+def doctest_command(bench: TestBench, selection: Selection) -> tuple[str, list[str]]:
+    """A program and its arguments that run the examples of the selected functions."""
+    return DOCTESTS, [str(bench.relative), *selection.doctests]
+
+
 def check_tests(change: Change, root: Path, selection: Selection, *, trusted: bool) -> CheckResult:
     """Tests that cover the change pass. Nothing runs without consent."""
 
@@ -127,6 +143,14 @@ def check_tests(change: Change, root: Path, selection: Selection, *, trusted: bo
             return judge(bench.run(change.after, selection), selection)
 
     return timed("tests", check)
+
+
+def configures_pytest(root: Path) -> bool:
+    """Whether the project's tests are set up in a way that plugins may be part of."""
+    if any((root / name).is_file() for name in ("pytest.ini", "conftest.py", "tox.ini", "tests/conftest.py")):
+        return True
+    settings = root / "pyproject.toml"
+    return settings.is_file() and "[tool.pytest" in settings.read_text("utf-8", "replace")
 
 
 def judge(ran: Ran, selection: Selection) -> Outcome:

@@ -12,6 +12,7 @@ from mmcore.config import state_dir
 from mmcore.errors import DocumentError
 from mmcore.types import Document
 from mmcore.verify import consent
+from mmcore.verify.batch import run_selection
 from mmcore.verify.mutants import mutants
 from mmcore.verify.pytest_run import kills, measure_coverage, run_tests, values_now
 from mmcore.verify.result import Change
@@ -55,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def bench(root: Path) -> Iterator[TestBench]:
     with scratch_copy(root, {}) as copy:
-        yield TestBench(root, root / "bounds.py", copy, project_python(root))
+        yield TestBench(root, root / "bounds.py", copy, project_python(root), plugins=False)
 
 
 def change(root: Path, after: str) -> Change:
@@ -218,3 +219,21 @@ def test_mutants_mend_typical_slips() -> None:
     }
     for code, mended in slips.items():
         assert any(mended in mutant.text for mutant in mutants(code, 1, 2)), code
+
+
+def test_plugins_are_loaded_when_a_test_turns_out_to_need_one(bench: TestBench) -> None:
+    write_over(bench.copy, PurePath("test_late.py"), "def test_late(event_loop_policy): assert event_loop_policy\n")
+    assert not bench.plugins
+    assert bench.run(CODE, Selection(("test_late.py",))).status == 0
+    assert bench.plugins
+
+
+def test_many_versions_run_in_one_sandbox_and_each_by_itself(bench: TestBench) -> None:
+    endless = CODE.replace("return high", "while True: pass")
+    gone = CODE.replace("return high", "__import__('os')._exit(0)")
+    wrong = CODE.replace("return high", "return 0")
+    selection = Selection(("test_bounds.py",))
+    verdicts = run_selection(bench, [wrong, endless, gone, CODE, CODE], selection, first=False)
+    assert [verdict.status for verdict in verdicts] == [1, None, 0, 0, 0]
+    verdicts = run_selection(bench, [wrong, CODE, CODE], Selection((), ("clamp",)), first=True)
+    assert [verdict.status for verdict in verdicts] == [1, 0]
