@@ -17,13 +17,16 @@ from mmcore.context.document import read_document
 from mmcore.context.grounding import ground
 from mmcore.engine import launch
 from mmcore.engine.base import ChatRequest, Engine, Sampling
-from mmcore.errors import DocumentError
+from mmcore.errors import DocumentError, SettingError
+from mmcore.host.weights.catalog import catalog
 from mmcore.memory.store import ConversationStore, Turn, check_conversation, database_path
 from mmcore.perception.frames import parse_frames
 from mmcore.perception.reader import Reader
+from mmcore.perception.secrets import mask, mask_reading
 from mmcore.prompt.ask import Evidence, quote, render_ask
+from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
-from mmcore.types import Completion, Document, Frame, Location, Message, Position, Range, Reading
+from mmcore.types import Completion, Document, Frame, Image, Location, Message, Position, Range, Reading
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
@@ -55,6 +58,16 @@ class Answer:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """One picture: what was read in it, its pixels where the model gets them, and how the answer names it."""
+
+    reading: Reading
+    shown: Shown
+    image: Image | None
+    title: str
+
+
 def open_assistant(settings: Settings, on_status: Callable[[str], None] | None = None) -> Assistant:
     """An assistant on the engine that the settings name. Nothing is started, opened or read before it is needed."""
     return Assistant(settings, launch.connect(settings, on_status), Reader(settings.perception))
@@ -68,6 +81,7 @@ class Assistant:
         self.engine = engine
         self.completions = CompletionSession(engine, settings.completion)
         self._reader = reader
+        self._leaves = launch.leaves_machine(settings)
         self._stores: dict[Path, ConversationStore] = {}
 
     async def close(self) -> None:
@@ -101,17 +115,18 @@ class Assistant:
         store = self._store(question.roots) if self.settings.memory.enabled else None
         if store and question.conversation:
             await asyncio.to_thread(check_conversation, store, question.conversation)
-        readings = [await self._reader.read(image) for image in question.images]
+        sights = [
+            await self._see(image, name) for image, name in zip(question.images, _names(question.images), strict=True)
+        ]
+        readings = [sight.reading for sight in sights]
         frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
         locations = await asyncio.to_thread(ground, frames, question.roots)
         earlier = await asyncio.to_thread(self._earlier, store, question.conversation)
-        evidence = [
-            Evidence(f"Picture {name} ({reading.kind})", reading.text)
-            for name, reading in zip(_names(question.images), readings, strict=True)
-        ]
-        evidence += await asyncio.to_thread(_excerpts, locations, question)
+        evidence = [Evidence(sight.title, sight.reading.text) for sight in sights if sight.shown.text]
+        excerpts = await asyncio.to_thread(_excerpts, locations, question)
+        images = [sight.image for sight in sights if sight.image]
         facts = _facts(frames, locations, question.roots)
-        messages = render_ask(question.text, evidence, facts, earlier, settings.prompt_tokens)
+        messages = render_ask(question.text, [*evidence, *excerpts], facts, earlier, settings.prompt_tokens, images)
         sampling = Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature)
         text = ""
         async with aclosing(self.engine.chat(ChatRequest(settings.model, messages, sampling))) as stream:
@@ -119,15 +134,19 @@ class Assistant:
                 text += chunk.text
                 if chunk.text:
                     say(chunk.text)
-        if missing := _not_named(text, facts):
-            # A small model forgets to say where; what was worked out from the picture is not left to its memory.
-            closing = "\n\n" + "\n".join(f"→ {fact}" for fact in missing)
+        # A small model forgets to say where; what was worked out from the picture is not left to its memory.
+        notes = [f"→ {fact}" for fact in _not_named(text, facts)]
+        if images:
+            notes += [f"⚠ {objection}" for objection in objections(text, readings)]
+        if notes:
+            closing = "\n\n" + "\n".join(notes)
             text += closing
             say(closing)
         conversation = question.conversation or ""
         if store:
             conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
-        return Answer(text, conversation, locations, tuple(item.title for item in evidence), settings.model)
+        sources = tuple(sight.title for sight in sights) + tuple(item.title for item in excerpts)
+        return Answer(text, conversation, locations, sources, settings.model)
 
     async def act(
         self,
@@ -139,7 +158,7 @@ class Assistant:
         """Carry out one of `mmcore.actions.perform.ACTIONS`. `say` takes lines about what is being done, `on_text`
         what is written. Raises InputError, EngineError, PerceptionError.
         """
-        return await ACTIONS[action](Tools(self.engine, self.settings, self._reader.read, say, on_text), request)
+        return await ACTIONS[action](Tools(self.engine, self.settings, self._read, say, on_text), request)
 
     def _store(self, roots: Sequence[Path]) -> ConversationStore:
         path = database_path(roots)
@@ -148,7 +167,30 @@ class Assistant:
     def _earlier(self, store: ConversationStore | None, conversation: str | None) -> list[Message]:
         if store is None or conversation is None:
             return []
-        return [Message(turn.role, _spoken(turn)) for turn in store.turns(conversation, self.settings.memory.turns)]
+        turns = store.turns(conversation, self.settings.memory.turns)
+        # What a local model was shown may go on with a remote one.
+        spoken = (mask(_spoken(turn))[0] if self._leaves else _spoken(turn) for turn in turns)
+        return [Message(turn.role, text) for turn, text in zip(turns, spoken, strict=True)]
+
+    async def _read(self, source: Path | bytes) -> Reading:
+        """What a picture says, fit to go where the model is."""
+        reading = await self._reader.read(source)
+        return mask_reading(reading)[0] if self._leaves else reading
+
+    async def _see(self, source: Path | bytes, name: str) -> _Sight:
+        original = await self._reader.read(source)
+        reading, secrets = mask_reading(original) if self._leaves else (original, ())
+        chat = self.settings.chat
+        shown = fuse(chat.fusion, await asyncio.to_thread(_sees, chat.model), original)
+        title = f"Picture {name} ({reading.kind})"
+        if reading != original:
+            # Pixels cannot be masked as surely as text.
+            shown = Shown(text=True, pixels=False)
+            title += f", masked: {', '.join(secrets) or 'a secret'}"
+        elif shown.pixels:
+            title = f"Picture {name} as it is" + (", and as it was read: the picture decides" if shown.text else "")
+        image = await self._reader.load(source) if shown.pixels else None
+        return _Sight(reading, shown, image, title)
 
     def _remember(self, store: ConversationStore, question: Question, readings: Sequence[Reading], answer: str) -> str:
         conversation = question.conversation or store.start(question.text)
@@ -160,6 +202,15 @@ class Assistant:
 
 def _names(images: Sequence[Path | bytes]) -> list[str]:
     return [image.name if isinstance(image, Path) else f"{number}" for number, image in enumerate(images, 1)]
+
+
+def _sees(model: str) -> bool | None:
+    """Whether the catalog says that the model takes pictures; None for one that is not in it, on a server elsewhere."""
+    try:
+        entry = catalog().get(model)
+    except SettingError:
+        return None  # who loads the model says what is wrong with the catalog
+    return None if entry is None else "vision" in entry.roles
 
 
 def _spoken(turn: Turn) -> str:

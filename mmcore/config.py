@@ -49,11 +49,18 @@ class ChatSettings:
     prompt_tokens: int = setting(6000, "Budget of the prompt, in tokens (estimated).")
     max_tokens: int = setting(768, "Longest answer, in tokens.")
     temperature: float = setting(0.0, "0 is greedy and repeatable.")
+    fusion: str = setting(
+        "adaptive",
+        "What a vision model gets of a picture: `transcript` (the text read in it), `native` (its pixels), "
+        "`adaptive` (pixels, and the text when the reader is sure). Models that see no pictures get the text.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    engine: str = setting("auto", "`auto`: what suits the model and the machine; `scripted`: canned answers, no weights.")
+    engine: str = setting(
+        "auto", "`auto`: what suits the model and the machine; `scripted`: canned answers, no weights."
+    )
     context_tokens: int = setting(8192, "Context window that each model is loaded with.")
     threads: int = setting(0, "CPU threads of the engine; 0: one per core.")
     image_pixels: int = setting(1_200_000, "Largest picture that a vision model sees, in pixels; others are shrunk.")

@@ -6,12 +6,13 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from urllib.parse import urlsplit
 
 from mmcore.config import Settings
 from mmcore.engine import start
 from mmcore.engine.address import Address
 from mmcore.engine.base import ChatRequest, CompletionRequest, Engine
-from mmcore.engine.remote import KeyRefused, RemoteEngine
+from mmcore.engine.remote import KeyRefused, RemoteEngine, is_loopback
 from mmcore.errors import EngineError, EngineProtocolError, EngineUnavailable
 from mmcore.types import Chunk
 
@@ -32,6 +33,12 @@ def connect(settings: Settings, on_status: OnStatus | None = None) -> Engine:
         key = os.environ.get(engine.api_key_env) if engine.api_key_env else None
         return RemoteEngine(engine.url, key, engine.connect_timeout_s, engine.read_timeout_s)
     return HostEngine(settings, on_status or _ignore)
+
+
+def leaves_machine(settings: Settings) -> bool:
+    """Whether what is asked goes to another machine."""
+    url = urlsplit(settings.engine.url)
+    return bool(url.hostname) and not is_loopback(url.hostname or "")
 
 
 class HostEngine:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmcore.prompt.budget import characters, estimate_tokens
 from mmcore.prompt.fim import plain
-from mmcore.types import Message
+from mmcore.types import Image, Message
 
 _SYSTEM = (
     "You are Sidesight, a programmer's assistant inside the editor. Answer briefly and concretely, in Markdown. "
@@ -26,6 +26,8 @@ _SCRIPTS = (
 )
 
 _HISTORY_SHARE = 0.4
+# What a picture of the size that the host shows takes of a prompt: 1.2 megapixels in patches of 28 × 28 pixels.
+_IMAGE_TOKENS = 1536
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,25 @@ def render_ask(
     facts: Sequence[str],
     history: Sequence[Message],
     prompt_tokens: int,
+    images: Sequence[Image] = (),
 ) -> tuple[Message, ...]:
     """The conversation for the model, within about `prompt_tokens`; what is cut is said in the text.
 
-    `facts` are lines that we worked out ourselves (the frame that a traceback ends in). The oldest turns of `history`
-    go first when there is no room.
+    `facts` are lines that we worked out ourselves (the frame that a traceback ends in); `images` go along as pixels.
+    The oldest turns of `history` go first when there is no room.
     """
     language, request = answer_language(question)
     system = _SYSTEM.format(language=f"Answer in {language}." if language else "Answer in the question's language.")
-    room = prompt_tokens - estimate_tokens(system) - estimate_tokens(question) - 64
+    room = prompt_tokens - estimate_tokens(system) - estimate_tokens(question) - 64 - _IMAGE_TOKENS * len(images)
     spoken = _recent(history, int(max(room, 0) * _HISTORY_SHARE))
     room -= sum(estimate_tokens(message.content) for message in spoken)
     parts = [_render(item, max(room // max(len(evidence), 1), 64)) for item in evidence]
     parts += [f"Known: {fact}" for fact in facts]
+    if len(images) > 1:
+        names = (image.path.name if image.path else f"{number}" for number, image in enumerate(images, 1))
+        parts.append(f"Pictures, in order: {', '.join(names)}")
     parts.append(f"{question}\n{request}".rstrip())
-    return (Message("system", system), *spoken, Message("user", "\n\n".join(parts)))
+    return (Message("system", system), *spoken, Message("user", "\n\n".join(parts), tuple(images)))
 
 
 def quote(text: str) -> str:
