@@ -8,7 +8,7 @@ endif
 STAMP := .venv/.installed
 CLIENT := editor-clients/vscode
 
-.PHONY: demo test check lint docs client bench clean
+.PHONY: demo test check lint docs client bench bench-actions clean
 
 demo: $(STAMP)
 	$(BIN)/sidesight demo
@@ -34,6 +34,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,dev]'
 	touch $@
+
+# The checked actions beside the bare model, row by row; goes on where it was stopped. ROWS=40 for more of each set.
+bench-actions: $(STAMP)
+	$(BIN)/python bench/actions.py --rows $(or $(ROWS),12)
 
 clean:
 	rm -rf .venv build dist *.egg-info $(CLIENT)/node_modules
