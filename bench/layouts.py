@@ -43,7 +43,7 @@ from mmcore.prompt.fim import plain
 HERE = Path(__file__).parent
 SHARED = HERE.parents[1] / "shared"
 RESULTS = HERE / "results" / "layouts.json"
-SETS = {"single lines": ("humaneval_single_line", 80), "random spans": ("humaneval_random_span_light", 60)}
+SETS = {"single lines": ("humaneval_single_line", 40), "random spans": ("humaneval_random_span_light", 41)}
 PROMPT_TOKENS = 1536
 
 
@@ -67,7 +67,7 @@ def prefix_last(around: Window) -> str:
 
 def without_closers(around: Window) -> str:
     """What `steady` leaves of a suffix whose closers the editor set after the prompt was cached."""
-    return prefix_last(Window(around.prefix, around.suffix.lstrip(" \t)]}>\"'`")))
+    return prefix_last(Window(around.prefix, around.suffix.lstrip(")]}>\"'`")))
 
 
 def short_suffix(around: Window) -> str:
