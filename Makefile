@@ -8,7 +8,7 @@ endif
 STAMP := .venv/.installed
 CLIENT := editor-clients/vscode
 
-.PHONY: demo test check lint docs client bench bench-actions clean
+.PHONY: demo test check lint docs client bench bench-actions bench-typing clean
 
 demo: $(STAMP)
 	$(BIN)/sidesight demo
@@ -38,6 +38,13 @@ $(STAMP): pyproject.toml constraints.txt
 # The checked actions beside the bare model, row by row; goes on where it was stopped. ROWS=40 for more of each set.
 bench-actions: $(STAMP)
 	$(BIN)/python bench/actions.py --rows $(or $(ROWS),12)
+
+# Overhead, prompt layouts, typing beside llama.vim's way, eight editors at once: about an hour on two cores.
+bench-typing: $(STAMP)
+	$(BIN)/python bench/overhead.py
+	$(BIN)/python bench/layouts.py
+	$(BIN)/python bench/replay.py
+	$(BIN)/python bench/soak.py
 
 clean:
 	rm -rf .venv build dist *.egg-info $(CLIENT)/node_modules

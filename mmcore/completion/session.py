@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from mmcore.engine.base import Engine
 from mmcore.prompt.budget import estimate_tokens
 from mmcore.text import newline_of
 from mmcore.types import Completion, Document, Position, Range, Usage
+
+logger = logging.getLogger(__name__)
 
 # After this long a block is shown as far as it is written, unless it was asked for by hand: the rest comes with the
 # next key. A line is always waited for.
@@ -102,6 +105,7 @@ class CompletionSession:
             self._fly(self._planner.reading(place_at(document, position)), ahead=True)
 
     async def close(self) -> None:
+        logger.info("%s", self.stats)
         for flight in list(self._flights):
             flight.cancel()
             await flight.finished()
