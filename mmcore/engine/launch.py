@@ -120,7 +120,10 @@ class HostEngine:
         self._may_replace = False
         engine = self._settings.engine
         # Not tried again by the transport: what helps here is to look for the host again.
-        return address, RemoteEngine(address.url, token, engine.connect_timeout_s, engine.read_timeout_s, retries=0)
+        remote = RemoteEngine(
+            address.url, token, engine.connect_timeout_s, engine.read_timeout_s, retries=0, own_host=True
+        )
+        return address, remote
 
     async def _lost(self, engine: RemoteEngine, error: EngineError) -> bool:
         """Whether the host that gave this error is gone; if so, it is forgotten."""

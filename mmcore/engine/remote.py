@@ -7,7 +7,7 @@ import json
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import httpx
@@ -45,15 +45,22 @@ class RemoteEngine:
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 300.0,
         retries: int = RETRIES,
+        own_host: bool = False,
     ) -> None:
+        """`own_host`: the server is ours and knows fields that the API does not have, which others may refuse."""
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
         self._retries = retries
+        self._own_host = own_host
+        self._usage_with_each_event = True
         self._client: httpx.AsyncClient | None = None
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
-        return self._generate("/completions", wire.completion_body(request))
+        body = wire.completion_body(request)
+        if self._own_host:
+            body |= wire.own_fields(request)
+        return self._generate("/completions", body)
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         return self._generate("/chat/completions", wire.chat_body(request))
@@ -81,6 +88,22 @@ class RemoteEngine:
             await client.aclose()
 
     async def _generate(self, path: str, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
+        if self._usage_with_each_event:
+            try:
+                async with aclosing(self._stream(path, wire.with_usage_with_each_event(body))) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
+            except EngineRejected as error:
+                # An extension that vLLM, SGLang and our host know, most others overlook and a few refuse.
+                if wire.USAGE_WITH_EACH_EVENT not in str(error):
+                    raise
+                self._usage_with_each_event = False
+        async with aclosing(self._stream(path, body)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
         finish_reason: wire.FinishReason | None = None
         usage: Usage | None = None
         # An editor's text may hold half of a surrogate pair, which JSON in UTF-8 cannot carry.

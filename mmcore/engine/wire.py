@@ -12,6 +12,7 @@ from mmcore.errors import EngineProtocolError
 from mmcore.types import Message, Usage
 
 FinishReason = Literal["stop", "length"]
+USAGE_WITH_EACH_EVENT = "continuous_usage_stats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,16 @@ def completion_body(request: CompletionRequest) -> dict[str, Any]:
         # 1, not 0: llama.cpp takes 0 for "none".
         body["logprobs"] = 1
     return body
+
+
+def own_fields(request: CompletionRequest) -> dict[str, Any]:
+    """What only our own host understands."""
+    return {"heal": True} if request.heal else {}
+
+
+def with_usage_with_each_event(body: dict[str, Any]) -> dict[str, Any]:
+    """For streams that are closed before their last event, which else is the only one with the usage."""
+    return body | {"stream_options": {**body["stream_options"], USAGE_WITH_EACH_EVENT: True}}
 
 
 def chat_body(request: ChatRequest) -> dict[str, Any]:
@@ -71,8 +82,7 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "stream": True,
-        # With every event, for those that are closed before the last one: vLLM's name for it, which ours knows too.
-        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+        "stream_options": {"include_usage": True},
     }
     if sampling.stop:
         body["stop"] = list(sampling.stop)

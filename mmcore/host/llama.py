@@ -40,12 +40,12 @@ class LlamaEngine:
     def __init__(self, name: str, path: Path, settings: HostSettings) -> None:
         self._name = name
         self._context_tokens = settings.context_tokens
-        key = secrets.token_urlsafe(32)
+        self.key = secrets.token_urlsafe(32)
         threads = settings.threads or os.cpu_count() or 1
-        self._process, address = _start(path, Order(str(path), key, settings.context_tokens, threads))
+        self._process, self.address = _start(path, Order(str(path), self.key, settings.context_tokens, threads))
         self._client = httpx.AsyncClient(
-            base_url=address,
-            headers={"Authorization": f"Bearer {key}"},
+            base_url=self.address,
+            headers={"Authorization": f"Bearer {self.key}"},
             timeout=httpx.Timeout(None, connect=10.0),
             # It closes connections after a stream without saying so; a new one costs 0.2 ms.
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -80,7 +80,11 @@ class LlamaEngine:
 
     async def close(self) -> None:
         await self._client.aclose()
-        await asyncio.to_thread(_end, self._process)
+        await asyncio.to_thread(self.end)
+
+    def end(self) -> None:
+        """End its server, whoever may be waiting for it."""
+        _end(self._process)
 
     async def _render(self, request: ChatRequest) -> list[str | int]:
         """The prompt by the model's own template, in which only the template makes special tokens.

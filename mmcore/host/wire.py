@@ -33,7 +33,10 @@ def read_completion(body: Mapping[str, Any]) -> CompletionRequest:
     logprobs = body.get("logprobs")
     if logprobs is not None and (isinstance(logprobs, bool) or not isinstance(logprobs, int) or logprobs < 0):
         raise EngineRejected("`logprobs` must be a number that is not negative")
-    return CompletionRequest(_model(body), prompt, _sampling(body, COMPLETION_TOKENS), logprobs is not None)
+    heal = body.get("heal") or False
+    if not isinstance(heal, bool):
+        raise EngineRejected("`heal` must be true or false")
+    return CompletionRequest(_model(body), prompt, _sampling(body, COMPLETION_TOKENS), logprobs is not None, heal)
 
 
 def read_chat(body: Mapping[str, Any]) -> ChatRequest:

@@ -1,29 +1,43 @@
-"""The engines that the contract is kept by: one fixture, one suite for all of them."""
+"""The engines that the contract is kept by: one fixture, one suite for all of them.
+
+`SIDESIGHT_CONTRACT_URL` (with `SIDESIGHT_CONTRACT_MODEL` and `SIDESIGHT_CONTRACT_CONTEXT`, in tokens) adds any other
+server; `python -m tests.contract.vllm` does that with vLLM.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
+from mmcore import config
+from mmcore.config import HostSettings
 from mmcore.engine.base import Engine
 from mmcore.engine.remote import RemoteEngine
 from mmcore.engine.scripted import ScriptedEngine
-from tests.contract.hosting import RunningHost, running_host
+from mmcore.host.llama import LlamaEngine
+from mmcore.host.weights.catalog import find
+from mmcore.host.weights.pull import locate
+from tests.contract.hosting import RunningHost, running_host, total
 
 
 @dataclass(frozen=True)
 class Subject:
     """An engine, a model that it has, and how to see that it computes no more.
 
-    `surplus` gives the tokens generated after their request was closed, `idle` whether no request is in flight.
+    `idle` tells whether no request is in flight, `surplus` the tokens generated after their request was closed, where
+    that can be known. `any_name`: it has one model and gives it whatever name is asked for.
     """
 
     engine: Engine
     model: str
-    surplus: Callable[[], float]
     idle: Callable[[], bool]
+    surplus: Callable[[], float] = lambda: 0.0
+    context_tokens: int = 8192
+    any_name: bool = False
 
 
 @pytest.fixture(scope="session")
@@ -33,24 +47,70 @@ def scripted_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningH
 
 
 @pytest.fixture(scope="session")
-def llama_host(tmp_path_factory: pytest.TempPathFactory, small_model: str) -> Iterator[RunningHost]:
-    with running_host(tmp_path_factory.mktemp("llama-host"), "auto") as host:
+def real_host(tmp_path_factory: pytest.TempPathFactory, small_model: str) -> Iterator[RunningHost]:
+    with running_host(tmp_path_factory.mktemp("real-host"), "auto") as host:
         yield host
 
 
-@pytest.fixture(params=["scripted", "host-scripted", pytest.param("host-llama", marks=pytest.mark.weights)])
+@pytest.fixture(scope="session")
+def llama_server(small_model: str) -> Iterator[LlamaEngine]:
+    """Used for the server that it has started, which speaks the API by itself."""
+    settings, _ = config.load()
+    engine = LlamaEngine(small_model, locate(find(small_model), settings), HostSettings())
+    yield engine
+    engine.end()
+
+
+ENGINES = [
+    "scripted",
+    "scripted-host",
+    pytest.param("real-host", marks=pytest.mark.weights),
+    pytest.param("llama-server", marks=pytest.mark.weights),
+]
+if "SIDESIGHT_CONTRACT_URL" in os.environ:
+    ENGINES = ["url"]
+
+
+@pytest.fixture(params=ENGINES)
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     if request.param == "scripted":
-        engine = ScriptedEngine()
-        yield Subject(engine, "scripted", lambda: 0, lambda: True)
+        yield Subject(ScriptedEngine(), "scripted", lambda: True)
         return
-    host: RunningHost = request.getfixturevalue(request.param.partition("-")[2] + "_host")
-    model = "scripted" if request.param == "host-scripted" else request.getfixturevalue("small_model")
-    remote = RemoteEngine(host.url, host.token)
-    yield Subject(
-        remote,
+    if request.param == "url":
+        found = _at_url()
+    elif request.param == "llama-server":
+        found = _llama_server(request.getfixturevalue("llama_server"))
+    else:
+        model = "scripted" if request.param == "scripted-host" else request.getfixturevalue("small_model")
+        found = _host(request.getfixturevalue(request.param.replace("-", "_")), model)
+    yield found
+    await found.engine.close()
+
+
+def _host(host: RunningHost, model: str) -> Subject:
+    return Subject(
+        RemoteEngine(host.url, host.token),
         model,
-        lambda: host.metric("sidesight_tokens_after_disconnect_total"),
         lambda: host.metric("sidesight_running") == 0,
+        lambda: host.metric("sidesight_tokens_after_disconnect_total"),
     )
-    await remote.close()
+
+
+def _llama_server(server: LlamaEngine) -> Subject:
+    def idle() -> bool:
+        headers = {"Authorization": f"Bearer {server.key}"}
+        slots = httpx.get(f"{server.address}/slots", headers=headers, trust_env=False).json()
+        return not any(slot["is_processing"] for slot in slots)
+
+    return Subject(RemoteEngine(f"{server.address}/v1", server.key), "whatever", idle, any_name=True)
+
+
+def _at_url() -> Subject:
+    url, model = os.environ["SIDESIGHT_CONTRACT_URL"], os.environ["SIDESIGHT_CONTRACT_MODEL"]
+    context_tokens = int(os.environ["SIDESIGHT_CONTRACT_CONTEXT"])
+
+    def idle() -> bool:
+        metrics = httpx.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
+        return total(metrics, "vllm:num_requests_running") == 0
+
+    return Subject(RemoteEngine(url), model, idle, context_tokens=context_tokens)

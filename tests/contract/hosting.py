@@ -39,17 +39,22 @@ class RunningHost:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over the series that have these labels."""
-        total = 0.0
-        for line in self.get("/metrics").text.splitlines():
-            series, _, value = line.rpartition(" ")
-            found, _, rest = series.partition("{")
-            if found == name and all(f'{key}="{value}"' in rest for key, value in labels.items()):
-                total += float(value)
-        return total
+        return total(self.get("/metrics").text, name, **labels)
 
     def settles(self, name: str, value: float, **labels: str) -> bool:
         """Whether a metric takes this value before the deadline."""
         return within(lambda: self.metric(name, **labels) == value)
+
+
+def total(metrics: str, name: str, **labels: str) -> float:
+    """The sum of a metric over the series that have these labels."""
+    found = 0.0
+    for line in metrics.splitlines():
+        series, _, value = line.rpartition(" ")
+        this, _, rest = series.partition("{")
+        if this == name and all(f'{key}="{wanted}"' in rest for key, wanted in labels.items()):
+            found += float(value)
+    return found
 
 
 def within(holds: Any, seconds: float = DEADLINE_S) -> bool:

@@ -95,8 +95,8 @@ async def test_characters_of_several_tokens_come_whole(subject: Subject) -> None
 async def test_closing_the_stream_stops_the_engine(subject: Subject) -> None:
     before = subject.surplus()
     for request in (
-        completion(subject, "A song without end:", max_tokens=5000),
-        chat(subject, "Sing without end.", max_tokens=5000),
+        completion(subject, "A song without end:", max_tokens=1500),
+        chat(subject, "Sing without end.", max_tokens=1500),
     ):
         ask = subject.engine.complete if isinstance(request, CompletionRequest) else subject.engine.chat
         async with aclosing(ask(request)) as chunks:
@@ -110,7 +110,7 @@ async def test_cancelling_the_reader_stops_the_engine(subject: Subject) -> None:
     begun = asyncio.Event()
 
     async def read() -> None:
-        async for _ in subject.engine.complete(completion(subject, "A song without end:", max_tokens=5000)):
+        async for _ in subject.engine.complete(completion(subject, "A song without end:", max_tokens=1500)):
             begun.set()
 
     reader = asyncio.create_task(read())
@@ -129,14 +129,19 @@ async def test_two_requests_at_once_are_both_answered_as_each_alone(subject: Sub
 
 
 async def test_an_unknown_model_is_refused_by_its_name(subject: Subject) -> None:
+    request = CompletionRequest("no-such-model", COUNTING, Sampling(max_tokens=1))
+    if subject.any_name:
+        assert text_of(await collect(subject, request))
+        return
     with pytest.raises(EngineRejected, match="no-such-model"):
-        await collect(subject, CompletionRequest("no-such-model", COUNTING))
+        await collect(subject, request)
 
 
 async def test_a_prompt_longer_than_the_context_is_refused_with_the_limit(subject: Subject) -> None:
-    with pytest.raises(EngineRejected, match="8192"):
-        await collect(subject, completion(subject, "one two three four " * 3000))
+    with pytest.raises(EngineRejected, match=str(subject.context_tokens)):
+        await collect(subject, completion(subject, "one two three four " * (subject.context_tokens // 3)))
 
 
 async def test_the_model_is_among_those_that_are_listed(subject: Subject) -> None:
-    assert subject.model in await subject.engine.models()
+    models = await subject.engine.models()
+    assert len(models) == 1 if subject.any_name else subject.model in models

@@ -125,6 +125,26 @@ async def test_a_request_says_all_that_was_asked(server: Replies, engine: Remote
     assert "Authorization: Bearer the-key" in server.heads[0]
 
 
+async def test_a_server_that_refuses_an_extension_is_asked_without_it(server: Replies, engine: RemoteEngine) -> None:
+    unknown = b'{"error": {"message": "Unknown parameter: stream_options.continuous_usage_stats"}}'
+    server.replies = [reply("400 Bad Request", unknown), GOOD]
+    for _ in range(2):
+        assert (await collect(engine))[-1].finish_reason == "stop"
+    options = [body["stream_options"] for body in server.bodies]
+    plain = {"include_usage": True}
+    assert options == [{**plain, "continuous_usage_stats": True}, plain, plain]
+
+
+@pytest.mark.parametrize("own_host", [False, True])
+async def test_only_our_own_host_is_sent_what_the_api_does_not_have(server: Replies, own_host: bool) -> None:
+    server.replies = [GOOD]
+    engine = RemoteEngine(server.url, own_host=own_host)
+    async for _ in engine.complete(CompletionRequest("m", "p", heal=True)):
+        pass
+    assert server.bodies[0].get("heal", False) is own_host
+    await engine.close()
+
+
 async def test_pictures_travel_as_data_parts_before_the_text(server: Replies, engine: RemoteEngine) -> None:
     server.replies = [events({"choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]})]
     picture = Image(b"\x89PNG", "image/png", 1, 1, "")
