@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mmcore.perception.ocr import Glyph
 
-# Costs in cells: a character that stands nowhere, a written cell that nobody read.
+# Costs in cells: a character that stands nowhere, a written cell that nobody read, the farthest that one moves.
 SKIP_GLYPH = 1.3
 SKIP_CELL = 0.9
+FARTHEST = 2.5
+MATCH, DROP, LEAVE = range(3)
 
 
 def place(glyphs: Sequence[Glyph], written: Sequence[bool], pitch: float) -> list[Glyph | None]:
@@ -21,30 +21,27 @@ def place(glyphs: Sequence[Glyph], written: Sequence[bool], pitch: float) -> lis
     """
     marks = [glyph for glyph in glyphs if not glyph.text.isspace()]
     columns = [index for index, is_written in enumerate(written) if is_written]
-    rows, width = len(marks) + 1, len(columns) + 1
-    cost = np.full((rows, width), np.inf)
-    step = np.zeros((rows, width), np.int8)
-    cost[0] = np.arange(width) * SKIP_CELL
-    step[0] = 2
-    cost[:, 0] = np.arange(rows) * SKIP_GLYPH
-    step[:, 0] = 1
-    for i, glyph in enumerate(marks, 1):
+    # Plain lists: rows are short, and calls into numpy would cost more than the arithmetic.
+    above = [number * SKIP_CELL for number in range(len(columns) + 1)]
+    steps = [[LEAVE] * (len(columns) + 1)]
+    for glyph in marks:
         at = glyph.x / pitch - 0.5
-        for j, column in enumerate(columns, 1):
-            options = (
-                cost[i - 1, j - 1] + min(abs(at - column), 2.5),
-                cost[i - 1, j] + SKIP_GLYPH,
-                cost[i, j - 1] + SKIP_CELL,
-            )
-            step[i, j] = best = int(np.argmin(options))
-            cost[i, j] = options[best]
+        row, chosen = [above[0] + SKIP_GLYPH], [DROP]
+        for j, column in enumerate(columns):
+            match = above[j] + min(abs(at - column), FARTHEST)
+            drop, leave = above[j + 1] + SKIP_GLYPH, row[j] + SKIP_CELL
+            best = min(match, drop, leave)
+            row.append(best)
+            chosen.append(MATCH if best == match else DROP if best == drop else LEAVE)
+        above = row
+        steps.append(chosen)
     placed: list[Glyph | None] = [None] * len(written)
     i, j = len(marks), len(columns)
     while i or j:
-        if step[i, j] == 0 and i and j:
+        if steps[i][j] == MATCH:
             placed[columns[j - 1]] = marks[i - 1]
             i, j = i - 1, j - 1
-        elif step[i, j] == 1 and i:
+        elif steps[i][j] == DROP:
             i -= 1
         else:
             j -= 1

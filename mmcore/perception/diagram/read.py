@@ -120,7 +120,7 @@ def _graph(picture: Pixels, areas: NDArray[np.int32], nodes: list[Node], boxes: 
     heads, boxes = arrows.apart(arrows.find_heads(lines, areas)[:MOST_HEADS], boxes)
     traces = [arrows.trace(head, strength, areas, boxes) for head in heads]
     traces = arrows.without_doubles([one for one in traces if one.source >= 0])
-    if not traces:
+    if not any(one.source != one.head.node for one in traces):
         return None
     is_class = any(node.shape == "class" for node in nodes)
     labels = {} if is_class else _labels(traces, _read_labels(picture, traces, boxes))

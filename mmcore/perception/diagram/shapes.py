@@ -88,7 +88,8 @@ def _shape(labels: NDArray[Any], label: int, stats: list[int], limits: tuple[int
     left, top, width, height = stats[:4]
     if width < SMALLEST[0] or height < SMALLEST[1] - 4 or width * height > LARGEST * limits[0] * limits[1]:
         return None
-    if left <= 1 and top <= 1 and left + width >= limits[1] - 1 and top + height >= limits[0] - 1:
+    # What touches the rim is the page, a title bar or a pane.
+    if left <= 1 or top <= 1 or left + width >= limits[1] - 1 or top + height >= limits[0] - 1:
         return None
     part = (labels[top : top + height, left : left + width] == label).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
