@@ -12,7 +12,7 @@ CLIENT := editor-clients/vscode
 # Where there is no npm, the package index has one.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: demo test test-vision check lint client bench constraints clean
+.PHONY: demo test test-vision check lint client bench contract-vllm constraints clean
 
 demo: .venv/.installed
 	$(BIN)/sidesight demo
@@ -55,7 +55,7 @@ constraints:
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 
 # The engines' contract, kept by a real vLLM: 6 GB and a quarter of an hour the first time.
-contract-vllm: $(STAMP)
+contract-vllm: .venv/.installed-dev
 	$(BIN)/python -m tests.contract.vllm
 
 clean:
