@@ -6,7 +6,7 @@ import builtins
 import keyword
 import math
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from tree_sitter import Node
 
@@ -18,7 +18,7 @@ from mmcore.context.syntax import errors, parse
 _AROUND = 8_000
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _BUILTINS = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
-# Natural-log probability that each name unknown to the file and the workspace takes off the mean.
+# Natural-log probability that each name unknown to the file takes off the mean.
 _PENALTY = 0.5
 
 
@@ -51,8 +51,8 @@ def without_new_errors(place: Place, text: str) -> str:
     return ""
 
 
-def unknown_names(place: Place, text: str, known: Container[str] = frozenset()) -> list[str]:
-    """Python names that `text` uses and that neither it, the file, the builtins nor `known` (the workspace) have.
+def unknown_names(place: Place, text: str) -> list[str]:
+    """Python names that `text` uses and that neither it, the file nor the builtins have.
 
     Empty for other languages. Attributes are not looked up: what they belong to is not known here.
     """
@@ -72,7 +72,7 @@ def unknown_names(place: Place, text: str, known: Container[str] = frozenset()) 
         elif not _is_attribute(node):
             used.append(name)
     elsewhere = set(re.findall(r"\w+", place.before)) | set(re.findall(r"\w+", place.after))
-    return [name for name in used if name not in bound | elsewhere | _BUILTINS and name not in known]
+    return [name for name in used if name not in bound | elsewhere | _BUILTINS]
 
 
 def probability(logprobs: Sequence[float], unknown: int = 0) -> float:

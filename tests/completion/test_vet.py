@@ -55,10 +55,6 @@ def test_names_that_exist_nowhere_are_seen(text: str, completion: str, unknown: 
     assert unknown_names(at(text), completion) == unknown
 
 
-def test_the_workspace_may_know_a_name() -> None:
-    assert unknown_names(at("x = ▮\n"), "totl + 1", known={"totl"}) == []
-
-
 def test_probability_is_a_geometric_mean_that_unknown_names_lower() -> None:
     assert probability(()) == 1.0
     assert probability((math.log(0.5), math.log(0.125))) == pytest.approx(0.25)
