@@ -51,7 +51,7 @@ async def _complete(settings: Settings, document: Document, position: Position) 
     assistant = open_assistant(settings, say_status)
     try:
         roots = (workspace_root(document.path),) if document.path else ()
-        return await assistant.complete(document, position, roots)
+        return await assistant.complete(document, position, roots, invoked=True)
     finally:
         await assistant.close()
 

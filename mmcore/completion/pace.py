@@ -12,7 +12,7 @@ _LONGEST_INTERVAL_S = 1.0
 _LEAST_TOKENS = 64
 # Seconds that a prompt may take which shares nothing with the one before (the cursor jumped, a file was opened).
 _COLD_S = 1.5
-# Before it is measured: 2 s with the 0.5B on two cores and llama.cpp (128 tokens/s), 0.4 s with OpenVINO.
+# Before it is measured: 2 s with the 0.5B on two cores and llama.cpp (128 tokens/s).
 _BEFORE_MEASURED = 256
 # Prompt budgets step by powers of two: each change of budget moves the window and costs one cold prompt.
 _STEPS = (256, 512, 1024, 2048, 4096, 8192)
