@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,14 +51,15 @@ async def reader() -> AsyncIterator[Reader]:
 
 
 @pytest.fixture
-def asked(reader: Reader) -> Ask:
+def asked(reader: Reader) -> Iterator[Ask]:
     path = config_path().with_name("models.toml")
     path.write_text(CATALOG, "utf-8")
 
     def make(says: str = "It is a KeyError in prices.py:7.", settings: Settings = SETTINGS, **chat: str) -> Asked:
         return Asked(replace(settings, chat=replace(settings.chat, **chat)), reader, says)
 
-    return make
+    yield make
+    path.unlink()
 
 
 async def test_a_model_that_sees_gets_pixels_and_what_was_surely_read(asked: Ask) -> None:

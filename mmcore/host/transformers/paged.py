@@ -56,7 +56,7 @@ class PagedDecoder:
 
     @staticmethod
     def suits(loaded: Loaded) -> bool:
-        """On a CPU there is nothing to win: a pass is as long as the requests in it."""
+        """Its memory is taken at once and for many; on a CPU, where few ask, that is not worth it."""
         return loaded.device.type == "cuda" and loaded.processor is None
 
     @staticmethod
