@@ -18,7 +18,11 @@ demo: .venv/.installed
 	$(BIN)/sidesight demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/vision
+
+# Trains a tiny vision-language model on the CPU, minutes, the first time; then asks it about pictures.
+test-vision: .venv/.installed-dev
+	$(BIN)/python -m pytest tests/vision
 
 check: lint client
 
@@ -57,6 +61,12 @@ constraints:
 # The engines' contract, kept by a real vLLM: 6 GB and a quarter of an hour the first time.
 contract-vllm: .venv/.installed-dev
 	$(BIN)/python -m tests.contract.vllm
+
+# Each writes a table to bench/results; on a quiet machine, one at a time.
+bench: bench-engines bench-layouts bench-overhead bench-replay
+
+bench-%: .venv/.installed-dev
+	$(BIN)/python bench/$*.py
 
 clean:
 	rm -rf .venv build dist *.egg-info $(CLIENT)/node_modules
