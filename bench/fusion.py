@@ -1,6 +1,6 @@
 """Ask a vision model about pictures in the three ways of `chat.fusion`, and compare.
 
-    python bench/fusion.py --model tiny-eyes --shapes 30       # the model that `make train-tiny` made, on shapes
+    python bench/fusion.py --model tiny-eyes --shapes 30       # the one that `make test-vision` trained, on shapes
     python bench/fusion.py --model NAME                        # any model of the catalog, on the screenshot questions
 
 The pictures of `shapes` hold no text, so the text that was read in them answers nothing; screenshots are mostly text.

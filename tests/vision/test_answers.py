@@ -19,7 +19,7 @@ from tests.vision import train
 from tests.vision.scenes import Scene, Shape, picture, questions, scenes
 
 NAME = "tiny-eyes"
-# Where `make train-tiny` leaves it, so that it is trained once.
+# Outlives the run, so that it is trained once.
 TRAINED = Path(__file__).parents[2] / "build" / "tiny-eyes"
 ENTRY = '[[model]]\nname = "{name}"\nroles = ["chat", "vision"]\nprompt_format = "none"\npath = "{path}"\n'
 ENOUGH = 0.95
