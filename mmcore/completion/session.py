@@ -87,10 +87,10 @@ class CompletionSession:
             self.stats.cached += 1
         else:
             ghost, usage = await self._generated(place, invoked)
+        if self._wanted(place) and (ghost.strip() or _line_is_done(place)):
+            self._look_ahead(place.accepted(ghost))
         if not ghost.strip():
             return None
-        if self._wanted(place):
-            self._look_ahead(place.accepted(ghost))
         ghost = ghost.replace("\n", newline_of(document.text))
         milliseconds = (self._time.clock() - started) * 1000
         return Completion(ghost, Range(position, position), self._settings.model, usage, milliseconds)
@@ -185,7 +185,8 @@ class CompletionSession:
 
     def _look_ahead(self, place: Place) -> None:
         """Begin to write what follows, as if what is shown had been accepted."""
-        if not self._settings.look_ahead or self._cache.find(place) is not None:
+        known = self._cache.find(place)
+        if not self._settings.look_ahead or (known is not None and (known[1] or known[0].shape is None)):
             return
         if any(not flight.ahead or flight.fits(place) for flight in self._flights):
             return
@@ -213,3 +214,8 @@ class CompletionSession:
             self._pace.answered(computed, flight.first_text_s)
         elif flight.first_text_s is None and flight.age_s > _SLOW_S:
             self._pace.gave_up(estimate_tokens(flight.plan.request.prompt), flight.age_s)
+
+
+def _line_is_done(place: Place) -> bool:
+    """Whether the next key is likely Enter, where nothing belongs at the cursor."""
+    return bool(place.line.strip()) and (not place.after or place.after.startswith("\n"))

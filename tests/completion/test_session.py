@@ -268,6 +268,20 @@ async def test_an_accepted_suggestion_is_followed_without_the_engine(tokens: asy
     assert session.stats.engine_calls == 1
 
 
+async def test_where_a_line_is_done_the_next_one_is_written_before_enter(tokens: asyncio.Semaphore) -> None:
+    def script(request: Request) -> Answer:
+        assert isinstance(request, CompletionRequest)
+        return "" if request.sampling.stop else "\n    return total\n"
+
+    engine = ScriptedEngine(script)
+    session = CompletionSession(engine, CompletionSettings(model="scripted"), sleep=at_once)
+    assert await ghost(session, "def f():\n    total = 1▮\n") is None
+    await until(lambda: len(engine.requests) == 2 and not session._flights)
+    assert await ghost(session, "def f():\n    total = 1▮\n") is None
+    assert await ghost(session, "def f():\n    total = 1\n    ▮\n") == "return total"
+    assert session.stats.engine_calls == 1
+
+
 async def test_a_real_request_ends_what_was_begun_ahead(tokens: asyncio.Semaphore) -> None:
     engine = ScriptedEngine(saying("abc + def"), pace=tokens.acquire)
     session = CompletionSession(engine, CompletionSettings(model="scripted"), sleep=at_once)
