@@ -26,6 +26,7 @@ from mmcore.host.llama_server import SLOTS, Order
 from mmcore.types import Chunk, Usage
 
 LEAVE_TIMEOUT_S = 5.0
+SETTLE_POLL_S = 0.005
 
 
 class LlamaEngine:
@@ -52,6 +53,8 @@ class LlamaEngine:
             trust_env=False,
         )
         self._delivered = 0
+        self._open = 0
+        self._settled = True
 
     def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
         return self._generate([request.prompt], request.sampling, request.logprobs, turn or Turn())
@@ -109,6 +112,7 @@ class LlamaEngine:
         usage = Usage()
         while True:
             await turn.wait()
+            await self._settle()
             body = _body([*prompt, *said.parts], sampling, sampling.max_tokens - said.count, logprobs)
             try:
                 async with aclosing(self._events(body)) as events:
@@ -139,22 +143,43 @@ class LlamaEngine:
                     return
 
     async def _events(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        self._open += 1
+        ended = False
         try:
             async with httpx_sse.aconnect_sse(self._client, "POST", "/completion", json=body) as source:
                 if source.response.is_error:
                     await source.response.aread()
+                    ended = True
                     raise self._refusal(source.response)
                 async for sent in source.aiter_sse():
                     event = json.loads(sent.data)
                     if "error" in event:
                         raise EngineUnavailable(f"{self._name} failed: {wire.error_message(event)}")
+                    ended = event["stop"]
                     yield event
         except httpx.TransportError as error:
             raise EngineUnavailable(f"{self._name} broke off ({error}); ask again") from None
+        finally:
+            self._open -= 1
+            self._settled = self._settled and ended
 
-    async def _ask(self, path: str, body: dict[str, Any]) -> Any:
+    async def _settle(self) -> None:
+        """Wait until closed requests have left their slots.
+
+        They do so a token or two later. A request that continues one of them, as the next keystroke's does, would go to
+        another slot meanwhile, and compute its whole prompt there.
+        """
+        while not self._settled:
+            slots = await self._ask("/slots")
+            if sum(slot["is_processing"] for slot in slots) <= self._open:
+                self._settled = True
+            else:
+                await asyncio.sleep(SETTLE_POLL_S)
+
+    async def _ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """What it answers to a body that is posted, or to a GET. Raises EngineRejected and EngineUnavailable."""
         try:
-            response = await self._client.post(path, json=body)
+            response = await self._client.request("GET" if body is None else "POST", path, json=body)
         except httpx.TransportError as error:
             raise EngineUnavailable(f"{self._name} broke off ({error}); ask again") from None
         if response.is_error:

