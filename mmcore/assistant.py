@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -17,9 +18,9 @@ from mmcore.context.document import read_document
 from mmcore.context.grounding import ground
 from mmcore.engine import launch
 from mmcore.engine.base import ChatRequest, Engine, Sampling
-from mmcore.errors import DocumentError, SettingError
+from mmcore.errors import DocumentError, ImageError, SettingError
 from mmcore.host.weights.catalog import catalog
-from mmcore.memory.store import ConversationStore, Turn, check_conversation, database_path
+from mmcore.memory.store import ConversationStore, Picture, Turn, check_conversation, database_path
 from mmcore.perception.frames import parse_frames
 from mmcore.perception.reader import Reader
 from mmcore.perception.secrets import mask, mask_reading
@@ -30,6 +31,7 @@ from mmcore.types import Completion, Document, Frame, Image, Location, Message, 
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
+_UNREAD = Reading("", "", (), (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Assistant:
         readings = [sight.reading for sight in sights]
         frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
         locations = await asyncio.to_thread(ground, frames, question.roots)
-        earlier = await asyncio.to_thread(self._earlier, store, question.conversation)
+        earlier = await self._earlier(store, question.conversation)
         evidence = [Evidence(sight.title, sight.reading.text) for sight in sights if sight.shown.text]
         excerpts = await asyncio.to_thread(_excerpts, locations, question)
         images = [sight.image for sight in sights if sight.image]
@@ -164,13 +166,28 @@ class Assistant:
         path = database_path(roots)
         return self._stores.setdefault(path, ConversationStore(path))
 
-    def _earlier(self, store: ConversationStore | None, conversation: str | None) -> list[Message]:
+    async def _earlier(self, store: ConversationStore | None, conversation: str | None) -> list[Message]:
         if store is None or conversation is None:
             return []
-        turns = store.turns(conversation, self.settings.memory.turns)
-        # What a local model was shown may go on with a remote one.
-        spoken = (mask(_spoken(turn))[0] if self._leaves else _spoken(turn) for turn in turns)
-        return [Message(turn.role, text) for turn, text in zip(turns, spoken, strict=True)]
+        earlier = []
+        for turn in await asyncio.to_thread(store.turns, conversation, self.settings.memory.turns):
+            spoken = _spoken(turn)
+            # What a local model was shown may go on with a remote one.
+            text = mask(spoken)[0] if self._leaves else spoken
+            images = await self._look_again(turn.pictures) if text == spoken else ()
+            earlier.append(Message(turn.role, text, images))
+        return earlier
+
+    async def _look_again(self, pictures: Sequence[Picture]) -> tuple[Image, ...]:
+        """Pixels of earlier pictures, for a model that sees, where their files are still what they were."""
+        chat = self.settings.chat
+        images = []
+        for picture in pictures:
+            if picture.path and fuse(chat.fusion, await asyncio.to_thread(_sees, chat.model), _UNREAD).pixels:
+                with contextlib.suppress(ImageError):
+                    images.append(await self._reader.load(Path(picture.path)))
+        known = {picture.sha256 for picture in pictures}
+        return tuple(image for image in images if image.sha256 in known)
 
     async def _read(self, source: Path | bytes) -> Reading:
         """What a picture says, fit to go where the model is."""

@@ -97,6 +97,21 @@ async def test_pictures_are_named_in_their_order(asked: Ask, tmp_path: Path) -> 
     assert [image.path for image in subject.last.images] == list(question.images)
 
 
+async def test_a_follow_up_sees_the_pixels_again_while_the_file_is_the_same(asked: Ask, tmp_path: Path) -> None:
+    subject = asked(settings=replace(SETTINGS, memory=MemorySettings()))
+    path = tmp_path / "shape.png"
+    for colour, seen in (("red", 1), ("blue", 0)):
+        PIL.Image.new("RGB", (40, 30), "red").save(path)
+        first = await subject.assistant.ask(Question("What is it?", images=(path,), roots=(tmp_path,)))
+        PIL.Image.new("RGB", (40, 30), colour).save(path)
+        follow_up = Question("And its colour?", conversation=first.conversation, roots=(tmp_path,))
+        await subject.assistant.ask(follow_up)
+        request = subject.engine.requests[-1]
+        assert isinstance(request, ChatRequest)
+        assert sum(len(message.images) for message in request.messages) == seen
+    await subject.assistant.close()
+
+
 async def test_an_answer_that_contradicts_what_was_read_is_marked(asked: Ask) -> None:
     subject = asked(says="It is a KeyError in prices.py:9.")
     pieces: list[str] = []

@@ -55,7 +55,7 @@ def render_ask(
     system = _SYSTEM.format(language=f"Answer in {language}." if language else "Answer in the question's language.")
     room = prompt_tokens - estimate_tokens(system) - estimate_tokens(question) - 64 - _IMAGE_TOKENS * len(images)
     spoken = _recent(history, int(max(room, 0) * _HISTORY_SHARE))
-    room -= sum(estimate_tokens(message.content) for message in spoken)
+    room -= sum(map(_tokens, spoken))
     parts = [_render(item, max(room // max(len(evidence), 1), 64)) for item in evidence]
     parts += [f"Known: {fact}" for fact in facts]
     if len(images) > 1:
@@ -91,10 +91,14 @@ def _render(item: Evidence, tokens: int) -> str:
 def _recent(history: Sequence[Message], tokens: int) -> list[Message]:
     kept: list[Message] = []
     for message in reversed(history):
-        tokens -= estimate_tokens(message.content)
+        tokens -= _tokens(message)
         if tokens < 0:
             break
         kept.insert(0, message)
     while kept and kept[0].role == "assistant":
         kept.pop(0)  # chat templates want a user's turn first
     return kept
+
+
+def _tokens(message: Message) -> int:
+    return estimate_tokens(message.content) + _IMAGE_TOKENS * len(message.images)
