@@ -32,7 +32,7 @@ CANCELLED = -32800
 class Tally:
     sent: int = 0
     answered: int = 0
-    cancelled: int = 0
+    superseded: int = 0
     failed: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -59,21 +59,25 @@ async def type_on(editor: Editor, number: int, traces: list[list[dict[str, Any]]
             editor.change(event)
             tally.sent += 1
             asked, reply = editor.ask(*event["cursor"], AUTOMATIC)
-            pending = (asked, asyncio.create_task(count(reply, tally)))
+            pending = (asked, asyncio.create_task(count(reply, tally, tally.sent)))
         if pending is not None:
             await pending[1]
 
 
-async def count(reply: asyncio.Future[str], tally: Tally) -> None:
+async def count(reply: asyncio.Future[str], tally: Tally, number: int) -> None:
+    """A reply that comes after the next key, cancelled or empty, is no loss and has no latency."""
     started = time.perf_counter()
     try:
         await reply
     except JsonRpcException as error:
         if error.code == CANCELLED:
-            tally.cancelled += 1
+            tally.superseded += 1
         else:
             tally.failed.append(str(error))
     else:
+        if number < tally.sent:
+            tally.superseded += 1
+            return
         tally.answered += 1
         tally.seconds.append(time.perf_counter() - started)
 
@@ -129,7 +133,7 @@ async def main() -> None:
         else:
             await editors[0].stop_host()
     seconds = [value for tally in tallies for value in tally.seconds] or [0.0]
-    sent, answered, cancelled = (sum(getattr(t, name) for t in tallies) for name in ("sent", "answered", "cancelled"))
+    sent, answered, superseded = (sum(getattr(t, name) for t in tallies) for name in ("sent", "answered", "superseded"))
     failed = [message for tally in tallies for message in tally.failed]
     first, last = memory[len(memory) // 4], memory[-1]
     found = {
@@ -138,9 +142,9 @@ async def main() -> None:
         "engine": "scripted" if options.scripted else options.model,
         "sent": sent,
         "answered": answered,
-        "cancelled": cancelled,
+        "superseded": superseded,
         "failed": len(failed),
-        "lost": sent - answered - cancelled - len(failed),
+        "lost": sent - answered - superseded - len(failed),
         **{f"answered_p{int(q * 100)}_ms": quantile(seconds, q) * 1000 for q in (0.5, 0.9, 0.99)},
         "host_mb_after_a_quarter": first[1],
         "host_mb_at_the_end": last[1],
