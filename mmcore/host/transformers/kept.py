@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -55,11 +55,13 @@ class Kept:
         best.cache.crop(common - best.computed)
         return Run(prompt, list(prompt.ids), best.cache, best.offsets)
 
-    def put(self, sequence: Run) -> None:
+    def put(self, run: Run) -> None:
         # A family may not say where in its prompt the pictures are: that part must be there whole or not at all.
-        if sequence.computed <= sequence.prompt.pictured and sequence.prompt.pictures:
+        if run.computed <= run.prompt.pictured:
             return
-        self._sequences.insert(0, sequence)
+        # The pixels are in the keys and values by now.
+        run.prompt = replace(run.prompt, pixels={}, marks={})
+        self._sequences.insert(0, run)
         while self._sequences and sum(_bytes(kept.cache) for kept in self._sequences) > self._most_bytes:
             self._sequences.pop()
 

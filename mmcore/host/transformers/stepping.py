@@ -52,6 +52,7 @@ class StepDecoder:
         self._last_only = (
             {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(self._model.forward).parameters else {}
         )
+        self._closed = False
         self.surplus = 0
 
     async def generate(
@@ -65,15 +66,19 @@ class StepDecoder:
         try:
             while True:
                 await turn.wait()
+                if self._closed:
+                    raise EngineUnavailable("the model is being unloaded; ask again")
                 drawn = await loop.run_in_executor(self._worker, self._step, run, draw, logprobs)
                 if drawn is not None:
                     yield Token(*drawn, cached)
         finally:
             run.closed = True
-            # Behind the step that may still be under way, in the same thread.
-            self._worker.submit(self._kept.put, run)
+            if not self._closed:
+                # Behind the step that may still be under way, in the same thread.
+                self._worker.submit(self._kept.put, run)
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.to_thread(self._worker.shutdown)
         self._kept.clear()
         del self._model, self._offset
