@@ -22,17 +22,35 @@ Vectors = NDArray[np.float32]
 
 WIDTH, HEIGHT = 12, 24  # of a cell when it is compared
 ALIKE = 0.965  # cosine from which two cells hold the same character
-SIMILAR = 0.9  # and from which one that was not read is taken for the same
-BESIDE = 0.7  # the same between neighbours that are drawn as one, as ligatures are
+SIMILAR = 0.8  # and from which one that was not read may be the same: the likest decide
+BESIDE = 0.6  # the same between neighbours that are drawn as one, as ligatures are
 SHARE = 0.8  # of the votes of all alike cells, to overrule what was read in one
 SURE = 0.97  # what was read with this certainty is not overruled
 FEWEST = 3
 MOST_CELLS = 4000
-# Of the height of a row: a sign of which is lower than FLAT is no letter; above CARET it is `^`.
-FLAT, CARET = 0.27, 0.42
-REPEATED = frozenset("=_-^~.*#+\"'`<>|&:/!")
+# A cell is compared from ABOVE to BELOW its baseline, in widths of a character: that is the same in every font and at
+# every distance of lines.
+ABOVE, BELOW = 1.5, 0.42
+# In heights of such a cell. FLAT: a sign lower than this is no letter. CARET: the middle of `^` is above, that of `~`
+# below; its feet are above CARET_FOOT. BAR: where `|` reaches and letters do not. BASELINE: what is below it is `_`.
+# NARROW is in widths.
+FLAT, CARET, CARET_FOOT, BAR, BASELINE, NARROW = 0.3, 0.4, 0.68, (0.26, 0.845), 0.76, 0.4
+REPEATED = frozenset("=_-^~.*#+\"'`<>|&:/!?")
 # One sign where code has two or three: fonts draw them joined.
-JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡": "==", "←": "<-", "…": "..", "»": ">>", "«": "<<"}
+JOINED = {
+    "≠": "!=",
+    "≤": "<=",
+    "≥": ">=",
+    "→": "->",
+    "⇒": "=>",
+    "≡": "==",
+    "←": "<-",
+    "…": "..",
+    "»": ">>",
+    "«": "<<",
+    "Ⅱ": "||",
+    "‖": "||",
+}
 # Signs of other scripts that look like those of code, when they stand among them.
 LOOKALIKES = {
     **dict.fromkeys("Λ∧ˆ", "^"),
@@ -44,6 +62,7 @@ LOOKALIKES = {
     "十": "+",
     "丨": "|",
     "∶": ":",
+    "子": "}",
 }
 
 
@@ -55,8 +74,8 @@ class Cell:
     column: int
     glyph: Glyph | None
     left: float
-    top: int
-    bottom: int
+    top: float
+    bottom: float
 
 
 def plain(text: str) -> str:
@@ -72,8 +91,9 @@ def agree(cells: Sequence[Cell], ink: Ink, pitch: float) -> list[Glyph | None]:
         return readings
     vectors = _vectors(cells, ink, pitch)
     readings = _split_joined(cells, readings)
-    readings = _flat_signs(vectors, readings)
+    readings = _by_shape(vectors, readings)
     similar = vectors @ vectors.T
+    readings = _repeat(cells, readings, similar)
     labels = sorted({glyph.text for glyph in readings if glyph})
     if not labels:
         return readings
@@ -83,32 +103,31 @@ def agree(cells: Sequence[Cell], ink: Ink, pitch: float) -> list[Glyph | None]:
         if glyph:
             votes[number, index[glyph.text]] = glyph.score**2
     close = np.where(similar >= ALIKE, similar, 0).astype(np.float32)
-    overruling, filling = close @ votes, np.where(similar >= SIMILAR, similar, 0).astype(np.float32) @ votes
+    overruling, filling = close @ votes, np.where(similar >= SIMILAR, similar**16, 0).astype(np.float32) @ votes
     settled: list[Glyph | None] = []
     for number, glyph in enumerate(readings):
         tally = filling[number] if glyph is None else overruling[number]
         best = int(tally.argmax())
         share = float(tally[best] / tally.sum()) if tally.sum() > 0 else 0.0
-        certain = glyph is not None and (glyph.score >= SURE or (close[number] > 0).sum() <= FEWEST)
-        if share >= SHARE and not certain:
+        # Of capital and small letters the recogniser, which sees the whole row, is the better judge.
+        certain = glyph is not None and (
+            glyph.score >= SURE
+            or (close[number] > 0).sum() <= FEWEST
+            or labels[best].casefold() == glyph.text.casefold()
+        )
+        if share >= (SHARE if glyph else 0.5) and not certain:
             settled.append(Glyph(labels[best], share, glyph.x if glyph else 0.0))
         else:
             settled.append(glyph)
     return _repeat(cells, settled, similar)
 
 
+def is_ideograph(text: str) -> bool:
+    return "\u3400" <= text[:1] <= "\u9fff"
+
+
 def _plain(cells: Sequence[Cell]) -> list[Glyph | None]:
-    """Rows with several ideographs are Chinese or Japanese: there their signs are meant."""
-    ideographs: dict[int, set[str]] = {}
-    for cell in cells:
-        if cell.glyph and "\u3400" <= cell.glyph.text[:1] <= "\u9fff":
-            ideographs.setdefault(cell.row, set()).add(cell.glyph.text)
-    return [
-        replace(cell.glyph, text=plain(cell.glyph.text))
-        if cell.glyph and len(ideographs.get(cell.row, ())) < 3
-        else cell.glyph
-        for cell in cells
-    ]
+    return [replace(cell.glyph, text=plain(cell.glyph.text)) if cell.glyph else None for cell in cells]
 
 
 def _vectors(cells: Sequence[Cell], ink: Ink, pitch: float) -> Vectors:
@@ -142,28 +161,70 @@ def _split_joined(cells: Sequence[Cell], readings: list[Glyph | None]) -> list[G
     return split
 
 
-def _flat_signs(vectors: Vectors, readings: list[Glyph | None]) -> list[Glyph | None]:
-    """`^` and `~` by where their ink is: tracebacks underline with rows of them, and they are read as letters."""
+def _by_shape(vectors: Vectors, readings: list[Glyph | None]) -> list[Glyph | None]:
+    """Signs that are told by where their ink is, and that are read as letters or not at all.
+
+    Tracebacks and compilers underline with rows of `^`, `~` and `-` and draw margins of `|`; ligatures join `=`.
+    """
     pictures = vectors.reshape(len(vectors), HEIGHT, WIDTH)
-    rows = pictures.sum(2)
     settled = list(readings)
     for number, glyph in enumerate(readings):
-        if glyph is not None and not (glyph.text.isalnum() or glyph.text in "Δ△^~"):
-            continue
-        used = np.flatnonzero(rows[number] > 0.12 * rows[number].max())
-        if not len(used) or used[-1] - used[0] >= FLAT * HEIGHT:
-            continue
-        middle = float((used[0] + used[-1]) / 2) / HEIGHT
-        halves = pictures[number, :, : WIDTH // 2].sum(1), pictures[number, :, WIDTH // 2 :].sum(1)
-        heights = [float((half * np.arange(HEIGHT)).sum() / max(float(half.sum()), 1e-6)) for half in halves]
-        sign = ""
-        if middle < CARET:
-            sign = "^" if _widens(pictures[number, used[0] : used[-1] + 1]) else ""
-        elif abs(heights[0] - heights[1]) > 0.35:
-            sign = "~"
+        sign = _sign(pictures[number], glyph.text if glyph else "")
         if sign:
             settled[number] = Glyph(sign, glyph.score if glyph else 0.5, glyph.x if glyph else 0.0)
     return settled
+
+
+def _sign(picture: NDArray[np.float32], read: str) -> str:
+    """The sign that this cell holds; empty where its shape alone does not tell, or what was read may stand."""
+    rows, columns = picture.sum(1), picture.sum(0)
+    used = np.flatnonzero(rows > 0.12 * rows.max())
+    across = np.flatnonzero(columns > 0.12 * columns.max())
+    if not len(used) or not len(across):
+        return ""
+    top, bottom = used[0] / HEIGHT, (used[-1] + 1) / HEIGHT
+    if across[-1] - across[0] < NARROW * WIDTH and top < BAR[0] and bottom > BAR[1]:
+        return "|" if read in ("", "1", "I", "l", "i", "丨", "!") else ""
+    if read and not (read.isalnum() or read in "Δ△^~'"):
+        return ""
+    wide = across[-1] - across[0] >= 0.5 * WIDTH
+    if wide and bottom < CARET_FOOT and read in ("", "A", "Δ", "△", "a", "n") and _widens(picture[used]):
+        return "^"
+    if bottom - top > FLAT + 1 / HEIGHT:
+        return "=" if not read and _is_level(picture[used[0] : used[-1] + 1]) else ""
+    halves = picture[:, : WIDTH // 2].sum(1), picture[:, WIDTH // 2 :].sum(1)
+    heights = [float((half * np.arange(HEIGHT)).sum() / max(float(half.sum()), 1e-6)) for half in halves]
+    if (top + bottom) / 2 < CARET:
+        narrow = across[-1] - across[0] < 0.6 * WIDTH
+        if _widens(picture[used]):
+            return "" if read == "'" else "^"
+        if narrow and read in ("", "'"):
+            return "`" if _falls(picture[used]) else "'" if not read else ""
+        return ""
+    if abs(heights[0] - heights[1]) > 0.35 and not _is_narrow(across):
+        return "~" if read != "'" else ""
+    if not read and _is_level(picture[used[0] : used[-1] + 1]):
+        return "_" if top > BASELINE else "=" if (np.diff(used) > 1).any() else "-"
+    return ""
+
+
+def _is_narrow(across: NDArray[np.intp]) -> bool:
+    """Dots and commas are no wave."""
+    return bool(across[-1] - across[0] < 0.5 * WIDTH)
+
+
+def _is_level(picture: NDArray[np.float32]) -> bool:
+    """Whether every column of the cell looks the same: bars that run through."""
+    return bool(np.abs(picture - picture.mean(1, keepdims=True)).mean() < 0.35 * picture.mean())
+
+
+def _falls(picture: NDArray[np.float32]) -> bool:
+    """From the upper left to the lower right, as a backtick does."""
+    columns = np.arange(picture.shape[1])
+    half = max(1, len(picture) // 2)
+    parts = picture[:half].sum(0), picture[-half:].sum(0)
+    middles = [float((part * columns).sum() / max(float(part.sum()), 1e-6)) for part in parts]
+    return middles[1] - middles[0] > 0.06 * WIDTH
 
 
 def _widens(picture: NDArray[np.float32]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception import align, glyphs, grid, ocr
+from mmcore.perception import align, glyphs, grid, lexis, ocr
 from mmcore.perception.ink import Ink, Pixels
 
 # A cell with less ink than this share of its area is empty: specks, the overhang of a neighbour.
@@ -81,11 +81,14 @@ def place(
     """The characters put into the cells of their rows and, with the `ink` of the picture, compared with each other."""
     cells: list[glyphs.Cell] = []
     for number, slot in enumerate(slots):
+        if _is_wide(seen.get(slot.line, ())):
+            continue
         moved = [replace(glyph, x=glyph.x - columns.phase) for glyph in seen.get(slot.line, ())]
         for column, glyph in enumerate(align.place(moved, slot.written, columns.pitch)):
             if slot.written[column]:
                 x = columns.phase + column * columns.pitch
-                cells.append(glyphs.Cell(number, column, glyph, x, slot.top, slot.bottom))
+                top, bottom = (slot.baseline + share * columns.pitch for share in (-glyphs.ABOVE, glyphs.BELOW))
+                cells.append(glyphs.Cell(number, column, glyph, x, top, bottom))
     settled = glyphs.agree(cells, ink, columns.pitch) if ink is not None else [cell.glyph for cell in cells]
     texts = [[" "] * len(slot.written) for slot in slots]
     scores = [[1.0] * len(slot.written) for slot in slots]
@@ -95,9 +98,35 @@ def place(
     rows = []
     for slot, text, score in zip(slots, texts, scores, strict=True):
         first, stop = slot.span
+        if _is_wide(seen.get(slot.line, ())):
+            # Ideographs are rarely two cells wide outside of terminals: the row is taken as it was read.
+            read = _spaced(seen[slot.line], columns.pitch)
+            text, score = [" "] * first + [glyph.text for glyph in read], [1.0] * first + [g.score for g in read]
+            stop = len(text)
         row = Row("".join(text[first:stop]), first, tuple(score[first:stop]), slot.line, _box(slot, columns))
-        rows.append(_trimmed(row))
+        rows.append(_trimmed(replace(row, text=lexis.settle(row.text))))
     return [row for row in rows if row.text]
+
+
+def _is_wide(seen: Sequence[ocr.Glyph]) -> bool:
+    return len({glyph.text for glyph in seen if glyphs.is_ideograph(glyph.text) and glyph.score > 0.6}) >= 2
+
+
+def _spaced(seen: Sequence[ocr.Glyph], pitch: float) -> list[ocr.Glyph]:
+    """The characters of a row with ideographs, and a space wherever the distance leaves room for one."""
+    spaced: list[ocr.Glyph] = []
+    for glyph in seen:
+        if glyph.text.isspace() or len(glyph.text) != 1:
+            continue
+        if spaced:
+            widths = [
+                1.8 if glyphs.is_ideograph(text) or ord(text) > 0x3000 else 1.0
+                for text in (spaced[-1].text, glyph.text)
+            ]
+            room = (glyph.x - spaced[-1].x) / pitch - sum(widths) / 2
+            spaced += [ocr.Glyph(" ", 1.0, glyph.x)] * max(0, round(room - 0.1))
+        spaced.append(glyph)
+    return spaced
 
 
 def _trimmed(row: Row) -> Row:
