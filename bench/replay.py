@@ -203,7 +203,7 @@ def report(rows: Sequence[dict[str, Any]], model: str, load: float) -> str:
         f"# Typing replayed: {model}\n\n`python bench/replay.py`, {os.cpu_count()} cores, load of the machine before "
         f"the run {load:.1f}. Milliseconds from the key to the ghost text; *all keys*: those that the next key "
         "overtook counted as later than that (Kaplan-Meier).\n\n"
-        f"| | keys | p50 | p90 | p99 | text shown before the next key | within 5 ms | answered in pauses of {PAUSE_S} s "
+        f"| | keys | p50 | p90 | p99 | shown before the next key | within 5 ms | answered in pauses of {PAUSE_S} s "
         "| all keys: p50 | p90 | tokens computed a key |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
     )
     lines = [
