@@ -49,7 +49,7 @@ async def start_host(state: Path) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while not (state / "host.json").exists() and time.monotonic() < deadline:  # noqa: ASYNC110
+    while not (state / "host.json").exists() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     return process
 
