@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 import functools
-import glob
 import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,6 @@ from typing import Any
 import gguf
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from mmcore import config
 from mmcore.errors import EngineRejected, EngineUnavailable
@@ -55,8 +54,8 @@ class Converted:
         return model
 
     @cached_property
-    def _arrays(self) -> Mapping[str, NDArray[Any]]:
-        return packed.read(self.folder / "weights.bin")
+    def _arrays(self) -> packed.Packed:
+        return packed.Packed(self.folder / "weights.bin")
 
     @property
     def architecture(self) -> Architecture:
@@ -73,12 +72,13 @@ class Converted:
 
     def matrix(self, name: str) -> Quantized:
         arrays = self._arrays
-        zeros = arrays.get(f"{name}.zeros")
-        return Quantized(arrays[f"{name}.codes"], arrays[f"{name}.scales"], zeros)
+        return Quantized(arrays[f"{name}.codes"], arrays[f"{name}.scales"], arrays.get(f"{name}.zeros"))
 
     def vector(self, name: str) -> Floats:
-        vector: Floats = self._arrays[name]
-        return vector
+        return self._arrays[name]
+
+    def drop(self) -> None:
+        self._arrays.drop()
 
 
 def convert(source: Path, on_progress: Callable[[float], None] = lambda share: None) -> Converted:
@@ -92,7 +92,7 @@ def convert(source: Path, on_progress: Callable[[float], None] = lambda share: N
         return Converted(folder)
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
             if not folder.exists():
                 _convert(source, folder, on_progress)
     except OSError as error:
@@ -109,7 +109,7 @@ def _folder_of(source: Path) -> Path:
 def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -> None:
     """Into a folder of another name first: what is there under its own name is whole."""
     log.info("converting %s, once", source.name)
-    partial = folder.with_suffix(".partial")
+    partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     file = _Source(source)
@@ -122,8 +122,8 @@ def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -
     model = {"architecture": asdict(architecture), "chat_template": file.field("tokenizer.chat_template")}
     (partial / "model.json").write_text(json.dumps(model), "utf-8")
     partial.replace(folder)
-    for other in folder.parent.glob(f"{glob.escape(source.stem)}-*"):
-        if other != folder and other.is_dir():
+    for other in folder.parent.iterdir():
+        if other != folder and re.fullmatch(rf"{re.escape(source.stem)}-[0-9a-f]{{12}}", other.name):
             shutil.rmtree(other, ignore_errors=True)
 
 

@@ -37,6 +37,8 @@ class Decoder:
 
     def __init__(self, shape: Architecture, weights: Weights, threads: int, cache_bytes: int, tokens: int) -> None:
         """Pages for `cache_bytes`, but at least for `tokens`."""
+        # The graph's constants are views of them.
+        self._weights = weights
         core = ov.Core()
         precision, dtype = _precision(core)
         options = {
@@ -56,6 +58,14 @@ class Decoder:
             for kind, name in enumerate(("keys", "values")):
                 part = self._cache[layer, kind]
                 self._request.set_tensor(f"{name}.{layer}", ov.Tensor(part, list(part.shape), precision))
+
+        self._warm()
+
+    def _warm(self) -> None:
+        """Weights are packed, and kernels chosen, by the first steps of a kind: one token, and many."""
+        for tokens in (1, 2 * PAGE):
+            self.step([Piece([0] * tokens, 0, range(-(-tokens // PAGE)), 1)])
+        self._weights.drop()
 
     def copy_page(self, source: int, target: int) -> None:
         self._cache[:, :, target] = self._cache[:, :, source]

@@ -38,10 +38,8 @@ class OpenVinoEngine:
         self._vocabulary = Vocabulary(converted.tokenizer)
         self._template = ChatTemplate(converted.chat_template, self._vocabulary)
         self._context_tokens = min(settings.context_tokens, converted.architecture.context_tokens)
-        decoder = Decoder(
-            converted.architecture, converted, settings.threads, settings.cache_mib << 20, 2 * self._context_tokens
-        )
-        self._worker = Worker(decoder, name)
+        room = settings.cache_mib << 20, 2 * self._context_tokens
+        self._worker = Worker(lambda: Decoder(converted.architecture, converted, settings.threads, *room), name)
 
     async def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
         tokens = self._vocabulary.encode(request.prompt)

@@ -30,6 +30,10 @@ class Weights(Protocol):
 
     def vector(self, name: str) -> NDArray[np.float32]: ...
 
+    def drop(self) -> None:
+        """Give back memory that the arrays hold: they are looked at rarely from now on."""
+        ...
+
 
 def build(shape: Architecture, weights: Weights) -> ov.Model:
     """Inputs: `tokens`, `positions` [tokens]; `wanted` [rows]: the tokens whose successor is asked for; the tables of

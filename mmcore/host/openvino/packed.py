@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import mmap
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,15 +36,29 @@ class Writer:
             _index_of(self._path).write_text(json.dumps(self._index), "utf-8")
 
 
-def read(path: Path) -> Mapping[str, NDArray[Any]]:
-    """Views of the mapped file: nothing is read before it is used, and what was is given back under pressure."""
-    # Copy-on-write, which nobody does, because OpenVINO accepts no memory that it may not write.
-    mapped = np.memmap(path, np.uint8, "c")
-    arrays = {}
-    for name, (dtype, shape, offset) in json.loads(_index_of(path).read_text("utf-8")).items():
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        arrays[name] = mapped[offset : offset + size].view(dtype).reshape(shape)
-    return arrays
+class Packed:
+    """Views of a mapped file: nothing is read before it is used."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            # Copy-on-write, which nobody does, because OpenVINO accepts no memory that it may not write.
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        whole = np.frombuffer(self._mapped, np.uint8)
+        self._arrays: dict[str, NDArray[Any]] = {}
+        for name, (dtype, shape, offset) in json.loads(_index_of(path).read_text("utf-8")).items():
+            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            self._arrays[name] = whole[offset : offset + size].view(dtype).reshape(shape)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def get(self, name: str) -> NDArray[Any] | None:
+        return self._arrays.get(name)
+
+    def drop(self) -> None:
+        """Give back the memory of what was read; it is read again where it is used again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _index_of(path: Path) -> Path:

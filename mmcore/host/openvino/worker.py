@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 
 from mmcore.errors import EngineUnavailable
 from mmcore.host.openvino.decoder import Decoder, Piece
@@ -23,10 +25,14 @@ FEWEST, MOST = 64, 1024
 
 
 class Worker:
-    def __init__(self, decoder: Decoder, name: str) -> None:
-        self._decoder = decoder
-        self._pages = Pages(decoder.pages)
-        self._memory = Memory(self._pages)
+    """Loads its decoder, and frees it, in its own thread.
+
+    OpenVINO keeps something for every thread that it computed in, and ends the process where such a thread outlives the
+    model, or ends while the model is freed by another.
+    """
+
+    def __init__(self, load: Callable[[], Decoder], name: str) -> None:
+        """Waits for `load`, and raises what it raises."""
         self._changed = threading.Condition()
         self._waiting: list[Generation] = []
         self._running: list[Generation] = []
@@ -34,8 +40,10 @@ class Worker:
         self._step_tokens = 2 * FEWEST
         # Tokens generated for requests that were closed while their step was computed.
         self.surplus = 0
-        self._thread = threading.Thread(target=self._work, name=f"engine {name}", daemon=True)
+        loaded: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(load, loaded), name=f"engine {name}", daemon=True)
         self._thread.start()
+        loaded.result()
 
     def submit(self, generation: Generation) -> None:
         with self._changed:
@@ -59,6 +67,18 @@ class Worker:
             self._closing = True
             self._changed.notify()
         self._thread.join()
+
+    def _run(self, load: Callable[[], Decoder], loaded: Future[None]) -> None:
+        try:
+            self._decoder = load()
+        except BaseException as error:
+            loaded.set_exception(error)
+            return
+        self._pages = Pages(self._decoder.pages)
+        self._memory = Memory(self._pages)
+        loaded.set_result(None)
+        self._work()
+        del self._decoder
 
     def _work(self) -> None:
         while True:
@@ -113,7 +133,8 @@ class Worker:
         for generation in chosen:
             if not generation.decoding and room <= 0:
                 continue
-            piece = generation.piece(room)
+            # Never empty: the kernel writes where it must not for a sequence without tokens.
+            piece = generation.piece(max(room, 1))
             room -= len(piece.tokens)
             self._extend(generation, piece)
             pieces.append((generation, piece))

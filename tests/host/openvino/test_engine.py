@@ -23,8 +23,8 @@ from tests.host.openvino.tiny import CONTEXT, TinyModel
 PROMPT = "def one(numbers):\n    return sum(numbers) + 1\n\n\ndef two(numbers):\n    return "
 
 
-async def fresh(model: TinyModel, prompt: str, max_tokens: int = 8) -> str:
-    """The answer of an engine that was never asked anything else. Short: in bfloat16 near ties may fall either way."""
+async def fresh(model: TinyModel, prompt: str, max_tokens: int = 24) -> str:
+    """The answer of an engine that was never asked anything else."""
     engine = OpenVinoEngine("tiny", model.path, HostSettings(cache_mib=1))
     said = await ask(engine, prompt, max_tokens)
     await engine.close()
@@ -40,7 +40,7 @@ async def test_a_repeated_prompt_is_not_computed_again(tiny: OpenVinoEngine) -> 
 
 async def test_one_more_typed_token_computes_one_token(tiny: OpenVinoEngine, tiny_model: TinyModel) -> None:
     await ask(tiny, PROMPT)
-    said = await ask(tiny, PROMPT + "x", 8)
+    said = await ask(tiny, PROMPT + "x")
     assert said.usage.prompt_tokens - said.usage.cached_tokens == 1
     assert said.text == await fresh(tiny_model, PROMPT + "x")
 
@@ -48,7 +48,7 @@ async def test_one_more_typed_token_computes_one_token(tiny: OpenVinoEngine, tin
 async def test_a_prompt_cut_in_mid_page_is_found(tiny: OpenVinoEngine, tiny_model: TinyModel) -> None:
     whole = await ask(tiny, PROMPT)
     cut = PROMPT[:-11] + "?"
-    said = await ask(tiny, cut, 8)
+    said = await ask(tiny, cut)
     assert 0 < said.usage.prompt_tokens - said.usage.cached_tokens <= 2
     assert said.text == await fresh(tiny_model, cut)
     assert (await ask(tiny, PROMPT)).text == whole.text
@@ -74,7 +74,7 @@ async def test_what_was_used_longest_ago_is_forgotten_first(tiny_model: TinyMode
 
 async def test_requests_at_once_get_what_each_gets_alone(tiny: OpenVinoEngine, tiny_model: TinyModel) -> None:
     prompts = [PROMPT + letter for letter in "abcdef"]
-    together = await asyncio.gather(*(ask(tiny, prompt, 8) for prompt in prompts))
+    together = await asyncio.gather(*(ask(tiny, prompt) for prompt in prompts))
     assert [said.text for said in together] == [await fresh(tiny_model, prompt) for prompt in prompts]
 
 
@@ -82,7 +82,7 @@ async def test_guesses_change_nothing_but_the_number_of_steps(
     tiny: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guessed = await ask(tiny, PROMPT, 120)
-    monkeypatch.setattr(Lookup, "guess", lambda self, tokens, limit: [])
+    monkeypatch.setattr(Lookup, "enabled", False)
     plain = await ask(tiny, PROMPT, 120)
     assert guessed.text == plain.text
     assert guessed.usage.completion_tokens == plain.usage.completion_tokens
@@ -125,7 +125,7 @@ async def test_tokens_have_the_probabilities_that_the_model_gives_them(
 
 async def test_a_stop_string_ends_the_text_before_itself(tiny: OpenVinoEngine) -> None:
     whole = (await ask(tiny, PROMPT, 40)).text
-    stop = whole[10:13]
+    stop = next(character for character in reversed(whole) if character.isalnum() and character.isascii())
     said = await ask(tiny, PROMPT, 40, stop=(stop,))
     assert said.text == whole[: whole.index(stop)]
     assert said.finish_reason == "stop"

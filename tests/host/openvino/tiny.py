@@ -9,7 +9,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-LAYERS, HIDDEN, HEADS, KV_HEADS, FEED, CONTEXT = 2, 64, 4, 2, 128, 1024
+LAYERS, HIDDEN, HEADS, KV_HEADS, FEED, CONTEXT = 2, 256, 4, 2, 256, 1024
 BASE, EPSILON = 10_000.0, 1e-6
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 MERGES = ("r e", "t u", "r n", "tu rn", "re turn", "re t", "Ġ Ġ", "ĠĠ ĠĠ", "d e", "de f", "Ġ return")

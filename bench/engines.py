@@ -1,0 +1,272 @@
+"""The engines of a GGUF model on the CPU, side by side in one run: speed, memory, start, and how well they write.
+
+    python bench/engines.py                 # both models; writes bench/results/engines.md and .json
+    python bench/engines.py --models qwen2.5-coder-0.5b --rows 20 --rounds 1
+
+Each engine is a process of its own. They take turns question by question, so that whatever else the machine does hits
+them alike; times are medians of the rounds. Guessing ahead (prompt lookup) is off but in the row that says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from mmcore import config
+from mmcore.config import HostSettings
+from mmcore.engine.base import ChatRequest, CompletionRequest, LocalEngine, Sampling
+from mmcore.host.weights.catalog import find
+from mmcore.host.weights.pull import locate
+from mmcore.prompt.fim import render_fim
+from mmcore.types import Message
+
+RESULTS = Path(__file__).parent / "results"
+SHARED = Path(__file__).parents[2] / "shared"
+ENGINES = ("llama.cpp", "openvino")
+MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
+PREFILLS = (256, 1000, 2800)
+DECODED = 48
+FUNCTION_LINES = 60
+
+
+def open_engine(kind: str, model: str) -> LocalEngine:
+    path = locate(find(model), config.load()[0])
+    if kind == "llama.cpp":
+        from mmcore.host.llama import LlamaEngine
+
+        return LlamaEngine(model, path, HostSettings())
+    from mmcore.host.openvino.engine import OpenVinoEngine
+
+    return OpenVinoEngine(model, path, HostSettings())
+
+
+async def answer(kind: str, model: str) -> None:
+    """A child: questions as lines of JSON on standard input, an answer a line on standard output."""
+    began = time.perf_counter()
+    engine = open_engine(kind, model)
+    say({"start_s": time.perf_counter() - began})
+    for line in iter(sys.stdin.readline, ""):
+        question = json.loads(line)
+        if kind == "openvino":
+            from mmcore.host.openvino.lookup import Lookup
+
+            Lookup.enabled = question["guess"]
+        sampling = Sampling(question["max_tokens"], question["temperature"], seed=1, stop=tuple(question["stop"]))
+        request: CompletionRequest | ChatRequest = CompletionRequest(
+            model, question["prompt"], sampling, heal=question["heal"]
+        )
+        if question["chat"]:
+            request = ChatRequest(model, (Message("user", question["prompt"]),), sampling)
+        began = time.perf_counter()
+        first, text, usage = None, "", None
+        stream = engine.chat(request) if isinstance(request, ChatRequest) else engine.complete(request)
+        async for chunk in stream:
+            first = first or time.perf_counter() - began
+            text += chunk.text
+            usage = chunk.usage or usage
+        assert usage is not None
+        say(
+            {
+                "text": text,
+                "first_s": first,
+                "total_s": time.perf_counter() - began,
+                "prompt": usage.prompt_tokens,
+                "cached": usage.cached_tokens,
+                "generated": usage.completion_tokens,
+            }
+        )
+    await engine.close()
+
+
+def say(value: dict[str, Any]) -> None:
+    print("\x1e" + json.dumps(value), flush=True)
+
+
+class Child:
+    """An engine in its process."""
+
+    def __init__(self, kind: str, model: str, cache: Path | None = None) -> None:
+        environ = dict(os.environ)
+        if cache is not None:
+            # Weights are found where they are; what an engine makes of them is made again.
+            environ["SIDESIGHT_WEIGHTS_PATH"] = str(locate(find(model), config.load()[0]).parent)
+            environ["SIDESIGHT_CACHE"] = str(cache)
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--answer", kind, model],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environ,
+        )
+        self.start_s: float = self._read()["start_s"]
+
+    def ask(self, prompt: str, max_tokens: int = 1, **options: Any) -> dict[str, Any]:
+        question = {"temperature": 0.0, "stop": (), "heal": False, "guess": False, "chat": False} | options
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"prompt": prompt, "max_tokens": max_tokens} | question) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    @property
+    def memory_mb(self) -> float:
+        """Of it and what it started, each page once: what would be free without it."""
+        process = psutil.Process(self._process.pid)
+        return sum(p.memory_full_info().uss for p in (process, *process.children(recursive=True))) / 1e6
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        for line in iter(self._process.stdout.readline, ""):
+            if line.startswith("\x1e"):
+                value: dict[str, Any] = json.loads(line[1:])
+                return value
+        raise SystemExit("an engine's process ended; run the file with --answer to see why")
+
+
+def code(tokens: int, seed: int) -> str:
+    """About so many tokens that no cache has seen, nor can guess: names of one token each do not repeat in order."""
+    words = ("value", "index", "total", "count", "name", "path", "line", "text", "node", "left", "right", "key", "item")
+    pick = random.Random(seed)
+    lines = [f"# {seed}"]
+    while len(lines) < tokens // 8 + 1:
+        a, b, c = (pick.choice(words) for _ in range(3))
+        lines.append(f"{a} = {b} + {c}({pick.choice(words)})")
+    return "\n".join(lines) + "\n"
+
+
+def rewrite() -> str:
+    """Rename a variable in a function of 60 lines: the answer repeats almost all of the question."""
+    body = "\n".join(f"    total = total + {n} * weights[{n}] - offset  # step {n}" for n in range(FUNCTION_LINES - 3))
+    return (
+        "Rename the parameter `offset` to `bias` in this function. Answer with the whole function and nothing else.\n\n"
+        f"```python\ndef score(weights, offset):\n    total = 0\n{body}\n    return total\n```"
+    )
+
+
+def measure(children: dict[str, Child], rounds: int) -> dict[str, dict[str, list[float]]]:
+    found: dict[str, dict[str, list[float]]] = {kind: {} for kind in children}
+
+    def note(kind: str, name: str, value: float) -> None:
+        found[kind].setdefault(name, []).append(value)
+
+    for turn in range(rounds):
+        for tokens in PREFILLS:
+            prompt = code(tokens, 100 * turn + tokens)
+            for kind, child in children.items():
+                said = child.ask(prompt)
+                note(kind, f"prefill {tokens}, tokens/s", (said["prompt"] - said["cached"]) / said["first_s"])
+                if tokens == PREFILLS[-1]:
+                    said = child.ask(prompt + "x")
+                    note(kind, "one more token, ms", 1000 * said["first_s"])
+                    note(kind, "one more token, computed", said["prompt"] - said["cached"])
+        for name, tokens in (("short", 30), ("2,800", PREFILLS[-1])):
+            prompt = code(tokens, 100 * turn + PREFILLS[-1])
+            for kind, child in children.items():
+                # So hot that no sign of the end comes.
+                said = child.ask(prompt, DECODED, temperature=2.0)
+                rate = (said["generated"] - 1) / (said["total_s"] - said["first_s"])
+                note(kind, f"decode at {name}, tokens/s", rate)
+    for guess, name in ((False, "plain"), (True, "guessing ahead")):
+        for kind, child in children.items():
+            said = child.ask(rewrite(), 400, chat=True, guess=guess)
+            rate = (said["generated"] - 1) / (said["total_s"] - said["first_s"])
+            note(kind, f"rewrite of {FUNCTION_LINES} lines, {name}, tokens/s", rate)
+    for kind, child in children.items():
+        note(kind, "memory, MB", child.memory_mb)
+    return found
+
+
+def passed(children: dict[str, Child], rows: int, data: Path) -> dict[str, list[int]]:
+    """Which rows' tests pass with the line that each engine writes."""
+    sys.path.insert(0, str(data / "tools"))
+    from score_code import fill_in_the_middle
+
+    result: dict[str, list[int]] = {kind: [] for kind in children}
+    for row in sample(data / "data" / "fim" / "humaneval_single_line.jsonl", rows):
+        for kind, child in children.items():
+            line = child.ask(render_fim(row["prompt"], row["suffix"]), 96, stop=("\n",))["text"]
+            ok, _ = fill_in_the_middle(row, line + "\n")
+            result[kind].append(int(ok))
+    return result
+
+
+def sample(path: Path, rows: int) -> Iterator[dict[str, Any]]:
+    every = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    yield from random.Random(0).sample(every, min(rows, len(every)))
+
+
+def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
+    kinds = list(found)
+    lines = [f"## {model}", "", f"| | {' | '.join(kinds)} | ratio |", "|---|" + "---:|" * (len(kinds) + 1)]
+    for name in dict.fromkeys(name for values in found.values() for name in values):
+        medians = [statistics.median(found[kind][name]) if name in found[kind] else float("nan") for kind in kinds]
+        ratio = medians[-1] / medians[0] if medians[0] else float("nan")
+        lines.append(f"| {name} | {' | '.join(f'{value:,.1f}' for value in medians)} | {ratio:.2f} |")
+    return [*lines, ""]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=100, help="of single-line infilling; 0: none")
+    parser.add_argument("--warm", action="store_true", help="leave out the first start, which converts weights")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and tools/")
+    parser.add_argument("--answer", nargs=2, metavar=("ENGINE", "MODEL"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.answer:
+        asyncio.run(answer(*arguments.answer))
+        return
+    results = {}
+    lines = [
+        "# Engines on the CPU",
+        "",
+        f"{os.cpu_count()} cores. Medians of {arguments.rounds} interleaved rounds.",
+        "",
+    ]
+    for model in arguments.models:
+        first: dict[str, float] = {}
+        for kind in () if arguments.warm else ENGINES:
+            with tempfile.TemporaryDirectory() as cache:
+                child = Child(kind, model, Path(cache))
+                first[kind] = child.start_s
+                child.close()
+        children = {kind: Child(kind, model) for kind in ENGINES}
+        found = measure(children, arguments.rounds)
+        for kind, child in children.items():
+            if kind in first:
+                found[kind]["first start, s"] = [first[kind]]
+            found[kind]["later start, s"] = [child.start_s]
+        if arguments.rows:
+            for kind, marks in passed(children, arguments.rows, arguments.shared).items():
+                found[kind][f"passed of {len(marks)}"] = [sum(marks)]
+        for child in children.values():
+            child.close()
+        results[model] = found
+        lines += table(model, found)
+        print("\n".join(lines[-len(table(model, found)) :]), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "engines.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    (RESULTS / "engines.md").write_text("\n".join(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
