@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -24,6 +25,8 @@ from mmcore.types import Chunk, Usage
 RETRIES = 3
 BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 8.0
+# The end of a stream comes with its last event, or from a server that keeps it open for no use.
+END_TIMEOUT_S = 0.1
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -114,8 +117,10 @@ class RemoteEngine:
                 response = source.response
                 if response.is_error:
                     _refuse_errors(response.status_code, await response.aread(), self.base_url)
-                async for sent in source.aiter_sse():
+                events = source.aiter_sse()
+                async for sent in events:
                     if sent.data == "[DONE]":
+                        await _read_to_the_end(events)
                         break
                     event = self._read(sent.data)
                     finish_reason = event.finish_reason or finish_reason
@@ -181,6 +186,14 @@ def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
         proxy = proxies.get(url.scheme, proxies.get("all"))
     verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "https" else False
     return httpx.AsyncHTTPTransport(verify=verify, proxy=proxy, trust_env=False)
+
+
+async def _read_to_the_end(events: AsyncGenerator[httpx_sse.ServerSentEvent, None]) -> None:
+    """A connection is used again only if its last answer was read whole; a new one costs a millisecond."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_TIMEOUT_S):
+            async for _ in events:
+                pass
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class ScriptedEngine:
         self._models = models
         self._pace = pace or _breathe
         self._context_tokens = context_tokens
-        self._seen: list[str] = []
+        self._seen: list[list[str]] = []
         self.requests: list[Request] = []
         self.generated = 0
         self.abandoned = 0
@@ -94,9 +94,9 @@ class ScriptedEngine:
             answer = answer.partition(stop)[0]
         tokens = tokenize(answer)
         kept = tokens[: request.sampling.max_tokens]
-        cached = max((_common_tokens(prompt, earlier) for earlier in self._seen), default=0)
+        cached = max((_common_tokens(prompt_tokens, earlier) for earlier in self._seen), default=0)
         # As many prompts as a small server remembers.
-        self._seen = [prompt, *self._seen[:7]]
+        self._seen = [prompt_tokens, *self._seen[:7]]
         logprobs = (-0.1,) if isinstance(request, CompletionRequest) and request.logprobs else ()
         usage = Usage(len(prompt_tokens), min(cached, len(prompt_tokens)))
         ended = False
@@ -126,8 +126,8 @@ def _by_rules(rules: tuple[Rule, ...]) -> Callable[[Request], Answer]:
     return answer
 
 
-def _common_tokens(prompt: str, earlier: str) -> int:
-    pairs = zip(tokenize(prompt), tokenize(earlier), strict=False)
+def _common_tokens(prompt: list[str], earlier: list[str]) -> int:
+    pairs = zip(prompt, earlier, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
