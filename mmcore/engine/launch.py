@@ -154,17 +154,24 @@ class HostEngine:
             task.cancel()
 
     async def _tell(self, address: Address, engine: RemoteEngine, model: str) -> None:
+        told = ""
         while True:
             await asyncio.sleep(STATUS_AFTER_S)
             try:
-                health = await engine.get(address.health)
-                loading = health["models"][model]["state"] == "loading"
-            except (EngineError, KeyError, TypeError):
+                state = (await engine.get(address.health))["models"][model]
+                line = _loading_line(model, float(state["loaded"])) if state["state"] == "loading" else ""
+            except (EngineError, LookupError, TypeError, ValueError):
                 # The request itself will say what is wrong.
                 return
-            if loading:
-                self._on_status(f"loading {model}")
+            if not line:
                 return
+            if line != told:
+                told = line
+                self._on_status(line)
+
+
+def _loading_line(model: str, share: float) -> str:
+    return f"loading {model}: {share:.0%}" if share else f"loading {model}"
 
 
 def _ignore(line: str) -> None:

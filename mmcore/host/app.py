@@ -53,7 +53,9 @@ def create_app(service: Service, token: str, leave: Callable[[], None]) -> Starl
                 "version": version("sidesight"),
                 "pid": os.getpid(),
                 "active": service.active,
-                "models": {name: {"state": state, "loading_s": round(s, 1)} for name, (state, s) in states.items()},
+                "models": {
+                    name: {"state": state, "loaded": round(share, 3)} for name, (state, share) in states.items()
+                },
             }
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmcore.config import Settings
@@ -12,25 +13,48 @@ from mmcore.errors import EngineUnavailable, SettingError
 from mmcore.host.weights.catalog import catalog, find
 from mmcore.host.weights.pull import locate
 
-Loader = Callable[[str], LocalEngine]
+OnProgress = Callable[[float], None]
 
 
-def choose(settings: Settings) -> tuple[tuple[str, ...], Loader]:
-    """The models that a request may name, and what loads one of them by that name.
+@dataclass(frozen=True)
+class Choice:
+    """What the host can serve: the models that a request may name, and how one of them comes into memory.
 
-    Loading blocks for seconds and raises WeightsError and EngineError. The scripted engine answers to all names that
-    there are, and to its own. Raises SettingError.
+    `load` blocks for seconds, tells the share of it that is done where it knows, and raises WeightsError and
+    EngineError. `needs` is about how many bytes of memory a model takes, and raises WeightsError.
     """
+
+    names: tuple[str, ...]
+    load: Callable[[str, OnProgress], LocalEngine]
+    needs: Callable[[str], int]
+
+
+def choose(settings: Settings) -> Choice:
+    """By the setting `host.engine`. Raises SettingError."""
     known = tuple(catalog())
     if settings.host.engine == "scripted":
+        # It answers to all names that there are, and to its own.
         context_tokens = settings.host.context_tokens
-        return (*known, "scripted"), lambda name: ScriptedEngine(models=(name,), context_tokens=context_tokens)
+        return Choice(
+            (*known, "scripted"),
+            lambda name, on_progress: ScriptedEngine(models=(name,), context_tokens=context_tokens),
+            lambda name: 0,
+        )
     if settings.host.engine != "auto":
         raise SettingError(f"host.engine is {settings.host.engine!r}; it must be auto or scripted")
-    return known, lambda name: _load(name, settings)
+    return Choice(
+        known, lambda name, on_progress: _load(name, settings, on_progress), lambda name: _needs(name, settings)
+    )
 
 
-def _load(name: str, settings: Settings) -> LocalEngine:
+def _needs(name: str, settings: Settings) -> int:
+    """The weights as they are on disk; what is computed with them takes less than that again."""
+    path = locate(find(name), settings)
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _load(name: str, settings: Settings, on_progress: OnProgress) -> LocalEngine:
     path = locate(find(name), settings)
     # Imported when needed: one engine's libraries do not burden a host that uses another's.
     if path.is_dir():

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+import psutil
+
 from mmcore.engine.base import LocalEngine
-from mmcore.errors import UnknownModel
-from mmcore.host.engines import Loader
+from mmcore.errors import EngineUnavailable, UnknownModel
+from mmcore.host.engines import Choice
 from mmcore.host.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -48,17 +50,18 @@ class _Held:
     loading: asyncio.Task[None] | None = None
     resident: Resident | None = None
     began: float = field(default_factory=time.monotonic)
+    progress: float = 0.0
     used: float = field(default_factory=time.monotonic)
     leases: int = 0
 
 
 class Models:
-    """`names` may be asked for; `load` brings one of them, in a thread, once however many ask."""
+    """Those of a `Choice`; each is loaded in a thread, once however many ask."""
 
-    def __init__(self, names: tuple[str, ...], load: Loader, metrics: Metrics) -> None:
-        self.names = names
+    def __init__(self, choice: Choice, metrics: Metrics) -> None:
+        self.names = choice.names
+        self._choice = choice
         self._metrics = metrics
-        self._load = load
         self._held: dict[str, _Held] = {}
 
     @asynccontextmanager
@@ -88,13 +91,11 @@ class Models:
             held.used = time.monotonic()
 
     def state(self, name: str) -> tuple[State, float]:
-        """And for how many seconds it has been loading, where it is."""
+        """And the share of its loading that is done, as far as its engine tells."""
         held = self._held.get(name)
         if held is None:
             return "absent", 0.0
-        if held.resident is not None:
-            return "ready", 0.0
-        return "loading", time.monotonic() - held.began
+        return ("loading", held.progress) if held.resident is None else ("ready", 1.0)
 
     def ready(self) -> dict[str, Resident]:
         return {name: held.resident for name, held in self._held.items() if held.resident is not None}
@@ -111,8 +112,12 @@ class Models:
             await self._unload(name)
 
     async def _bring(self, name: str, held: _Held) -> None:
+        def tell(share: float) -> None:
+            held.progress = share
+
         try:
-            engine = await asyncio.to_thread(self._load, name)
+            await self._make_room(name)
+            engine = await asyncio.to_thread(self._choice.load, name, tell)
         except BaseException:
             # The next request tries again: by then the weights may have been pulled.
             del self._held[name]
@@ -121,6 +126,19 @@ class Models:
         self._metrics.loads.labels(name).inc()
         self._metrics.models_loaded.inc()
         log.info("loaded %s in %.1f s", name, time.monotonic() - held.began)
+
+    async def _make_room(self, name: str) -> None:
+        """Unload what nobody uses, the longest unused first, while the memory that a model needs is not free."""
+        needed = await asyncio.to_thread(self._choice.needs, name)
+        while psutil.virtual_memory().available < needed:
+            idle = [other for other in self.ready() if not self._held[other].leases]
+            if not idle:
+                free = psutil.virtual_memory().available
+                raise EngineUnavailable(
+                    f"{name} needs {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
+                    "close something or choose a smaller model"
+                )
+            await self._unload(min(idle, key=lambda other: self._held[other].used))
 
     async def _unload(self, name: str) -> None:
         held = self._held.pop(name)

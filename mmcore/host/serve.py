@@ -50,7 +50,7 @@ def run(settings: Settings, bind: str = "127.0.0.1", port: int = 0) -> None:
     # Each request to an engine would be a line of its own.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     metrics = Metrics()
-    service = Service(Models(*engines.choose(settings), metrics), metrics)
+    service = Service(Models(engines.choose(settings), metrics), metrics)
     config.state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
     # Held for as long as the process lives, and freed by the system however it ends.
     lock = filelock.FileLock(config.state_dir() / "host.lock", blocking=False)

@@ -4,12 +4,16 @@ import asyncio
 import gc
 import threading
 import weakref
+from collections.abc import Callable
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from mmcore.engine.base import LocalEngine
 from mmcore.engine.scripted import ScriptedEngine
-from mmcore.errors import UnknownModel, WeightsMissing
+from mmcore.errors import EngineUnavailable, UnknownModel, WeightsMissing
+from mmcore.host.engines import Choice
 from mmcore.host.metrics import Metrics
 from mmcore.host.models import Models
 
@@ -22,9 +26,11 @@ class Loading:
         self.let = threading.Event()
         self.let.set()
         self.fail = False
+        self.needs = 0
         self.engines: list[weakref.ref[LocalEngine]] = []
 
-    def __call__(self, name: str) -> LocalEngine:
+    def __call__(self, name: str, on_progress: Callable[[float], None]) -> LocalEngine:
+        on_progress(0.25)
         self.names.append(name)
         self.let.wait()
         if self.fail:
@@ -41,7 +47,7 @@ def loading() -> Loading:
 
 @pytest.fixture
 def models(loading: Loading) -> Models:
-    return Models(("a", "b"), loading, Metrics())
+    return Models(Choice(("a", "b", "c"), loading, lambda name: loading.needs), Metrics())
 
 
 async def use(models: Models, name: str) -> None:
@@ -58,12 +64,12 @@ async def test_a_model_is_loaded_once_however_many_ask(models: Models, loading: 
 async def test_a_model_tells_that_it_is_loading(models: Models, loading: Loading) -> None:
     loading.let.clear()
     task = asyncio.create_task(use(models, "a"))
-    await asyncio.sleep(0)
-    assert models.state("a")[0] == "loading"
+    while models.state("a") != ("loading", 0.25):
+        await asyncio.sleep(0)
     assert models.ready() == {}
     loading.let.set()
     await task
-    assert models.state("a") == ("ready", 0.0)
+    assert models.state("a") == ("ready", 1.0)
 
 
 async def test_who_gives_up_waiting_does_not_stop_the_loading(models: Models, loading: Loading) -> None:
@@ -116,6 +122,30 @@ async def test_a_model_in_use_is_not_unloaded(models: Models) -> None:
         assert (models.state("a")[0], models.state("b")[0]) == ("ready", "absent")
 
 
+async def test_where_memory_is_short_the_longest_unused_makes_room(
+    models: Models, loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free() -> int:
+        return 10 - 4 * len(models.ready())
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free()))
+    loading.needs = 4
+    await use(models, "a")
+    await use(models, "b")
+    await use(models, "a")
+    loading.needs = 6
+    await use(models, "c")
+    assert models.state("b")[0] == "absent"
+    assert set(models.ready()) == {"a", "c"}
+
+
+async def test_a_model_that_would_fill_the_memory_is_refused_with_numbers(models: Models, loading: Loading) -> None:
+    loading.needs = 1 << 50
+    with pytest.raises(EngineUnavailable, match=r"a needs 1125899\.9 GB of memory and [\d.]+ GB are free"):
+        await use(models, "a")
+    assert not loading.names
+
+
 async def test_a_model_that_died_is_loaded_again(
     models: Models, loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,8 +158,8 @@ async def test_a_model_that_died_is_loaded_again(
 
 
 async def test_an_unknown_model_is_refused(models: Models) -> None:
-    with pytest.raises(UnknownModel, match="c"):
-        await use(models, "c")
+    with pytest.raises(UnknownModel, match="d"):
+        await use(models, "d")
 
 
 @pytest.mark.parametrize(("slots", "completions", "chats"), [(1, 1, 1), (4, 2, 1), (16, 8, 4)])

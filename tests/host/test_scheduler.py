@@ -10,6 +10,7 @@ import pytest
 from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.scripted import Rule, ScriptedEngine
 from mmcore.host import scheduler
+from mmcore.host.engines import Choice
 from mmcore.host.metrics import Metrics
 from mmcore.host.models import Models
 from mmcore.host.scheduler import PATIENCE, TURN_TOKENS, ChatTurn, Scheduler
@@ -111,7 +112,7 @@ def engine() -> ScriptedEngine:
 @pytest.fixture
 def service(engine: ScriptedEngine) -> Service:
     metrics = Metrics()
-    return Service(Models(("scripted",), lambda name: engine, metrics), metrics)
+    return Service(Models(Choice(("scripted",), lambda name, on_progress: engine, lambda name: 0), metrics), metrics)
 
 
 async def test_completions_in_a_row_leave_a_chat_its_share(service: Service, engine: ScriptedEngine) -> None:
