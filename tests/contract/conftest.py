@@ -1,7 +1,7 @@
 """The engines that the contract is kept by: one fixture, one suite for all of them.
 
-`SIDESIGHT_CONTRACT_URL` (with `SIDESIGHT_CONTRACT_MODEL` and `SIDESIGHT_CONTRACT_CONTEXT`, in tokens) adds any other
-server; `python -m tests.contract.vllm` does that with vLLM.
+`SIDESIGHT_CONTRACT_URL`, with `…_MODEL`, `…_CONTEXT` (tokens) and `…_CACHE_STEP` (tokens in a block of its cache), puts
+any other server in their place; `python -m tests.contract.vllm` does that with vLLM.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Subject:
     """An engine, a model that it has, and how to see that it computes no more.
 
     `idle` tells whether no request is in flight, `surplus` the tokens generated after their request was closed, where
-    that can be known. `any_name`: it has one model and gives it whatever name is asked for.
+    that can be known. `cache_step` is how many tokens its cache keeps or drops at once. `any_name`: it has one model and
+    gives it whatever name is asked for.
     """
 
     engine: Engine
@@ -37,6 +38,7 @@ class Subject:
     idle: Callable[[], bool]
     surplus: Callable[[], float] = lambda: 0.0
     context_tokens: int = 8192
+    cache_step: int = 1
     any_name: bool = False
 
 
@@ -67,7 +69,9 @@ ENGINES = [
     pytest.param("real-host", marks=pytest.mark.weights),
     pytest.param("llama-server", marks=pytest.mark.weights),
 ]
-if "SIDESIGHT_CONTRACT_URL" in os.environ:
+# Read now: the tests run in an environment that was cleared of ours.
+OTHER = {name: os.environ.get(f"SIDESIGHT_CONTRACT_{name}", "") for name in ("URL", "MODEL", "CONTEXT", "CACHE_STEP")}
+if OTHER["URL"]:
     ENGINES = ["url"]
 
 
@@ -106,11 +110,11 @@ def _llama_server(server: LlamaEngine) -> Subject:
 
 
 def _at_url() -> Subject:
-    url, model = os.environ["SIDESIGHT_CONTRACT_URL"], os.environ["SIDESIGHT_CONTRACT_MODEL"]
-    context_tokens = int(os.environ["SIDESIGHT_CONTRACT_CONTEXT"])
+    url = OTHER["URL"]
 
     def idle() -> bool:
         metrics = httpx.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
         return total(metrics, "vllm:num_requests_running") == 0
 
-    return Subject(RemoteEngine(url), model, idle, context_tokens=context_tokens)
+    numbers = {"context_tokens": int(OTHER["CONTEXT"]), "cache_step": int(OTHER["CACHE_STEP"])}
+    return Subject(RemoteEngine(url), OTHER["MODEL"], idle, **numbers)
