@@ -29,8 +29,8 @@ class Subject:
     """An engine, a model that it has, and how to see that it computes no more.
 
     `idle` tells whether no request is in flight, `surplus` the tokens generated after their request was closed, where
-    that can be known. `cache_step` is how many tokens its cache keeps or drops at once. `any_name`: it has one model and
-    gives it whatever name is asked for.
+    that can be known. `cache_step` is how many tokens its cache keeps or drops at once. `any_name`: it has one model
+    and gives it whatever name is asked for.
     """
 
     engine: Engine
