@@ -61,7 +61,7 @@ def sidesight(
 def main() -> None:
     """Run the command line. What cannot be done is said in one line, with exit status 2; 1 is a command's own "no"."""
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="sidesight", standalone_mode=False))
     except SidesightError as error:
         _end(str(error), 2)
     except typer.Abort:

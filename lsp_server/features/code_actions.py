@@ -14,10 +14,8 @@ from mmcore.errors import DocumentError
 if TYPE_CHECKING:
     from lsp_server.server import SidesightServer
 
-DOCUMENT, TEST, EXPLAIN, REVIEW, FIX_ALL = (
-    f"source.sidesight.{name}" for name in ("document", "test", "explain", "review", "fixAll")
-)
-KINDS = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.RefactorRewrite, DOCUMENT, TEST, EXPLAIN, REVIEW, FIX_ALL]
+DOCUMENT, TEST, EXPLAIN, REVIEW = (f"source.sidesight.{name}" for name in ("document", "test", "explain", "review"))
+KINDS = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.RefactorRewrite, DOCUMENT, TEST, EXPLAIN, REVIEW]
 
 
 def register(server: SidesightServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,13 @@ from pathlib import Path
 from mmcore.config import Settings
 from mmcore.engine.base import LocalEngine
 from mmcore.engine.scripted import ScriptedEngine
-from mmcore.errors import EngineUnavailable, SettingError
+from mmcore.errors import EngineRejected, EngineUnavailable, SettingError
 from mmcore.host.weights.catalog import catalog, find
 from mmcore.host.weights.pull import locate
 
 OnProgress = Callable[[float], None]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,19 @@ def _load(name: str, settings: Settings, on_progress: OnProgress) -> LocalEngine
     # Imported when needed: one engine's libraries do not burden a host that uses another's.
     if path.is_dir():
         return _from_directory(name, path, settings)
+    return _from_gguf(name, path, settings, on_progress)
+
+
+def _from_gguf(name: str, path: Path, settings: Settings, on_progress: OnProgress) -> LocalEngine:
+    """On OpenVINO where it can be, which reads prompts several times faster (bench/engines.py); else on llama.cpp,
+    which loads every architecture that there is a GGUF file of."""
+    if importlib.util.find_spec("openvino") is not None:
+        from mmcore.host.openvino.engine import OpenVinoEngine
+
+        try:
+            return OpenVinoEngine(name, path, settings.host, on_progress)
+        except EngineRejected as error:
+            log.info("%s: %s; llama.cpp takes it", name, error)
     from mmcore.host.llama import LlamaEngine
 
     return LlamaEngine(name, path, settings.host)

@@ -93,15 +93,16 @@ def enter(plan: dict[str, Any]) -> None:
     _mount(None, Path("/"), None, MS_REC | MS_PRIVATE)
     root = Path(plan["root"])
     _mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
+    # Before what is bound: an interpreter may live below /tmp.
+    for name, size in (("tmp", "64m"), ("dev/shm", "64m")):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        _mount("tmpfs", root / name, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},mode=1777")
     for link, target in plan["links"]:
         (root / link.lstrip("/")).symlink_to(target)
     for path in plan["readonly"]:
         _bind(Path(path), root)
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         _bind(Path(path), root, writable=True)
-    for name, size in (("tmp", "64m"), ("dev/shm", "64m")):
-        (root / name).mkdir(parents=True, exist_ok=True)
-        _mount("tmpfs", root / name, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},mode=1777")
     (root / "proc").mkdir()
     with contextlib.suppress(OSError):  # refused inside some containers: then /proc stays empty, which hides as much
         _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)

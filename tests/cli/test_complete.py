@@ -91,10 +91,10 @@ def test_cursor_without_a_file_is_refused() -> None:
         parse_cursor(":1:1")
 
 
-def test_dead_engine_is_one_line_and_status_1(sidesight: Any, cart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_engine_is_one_line_and_status_2(sidesight: Any, cart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIDESIGHT_ENGINE_URL", "http://127.0.0.1:9/v1")
     ended = sidesight("complete", f"{cart}:3:12")
-    assert (ended.status, ended.out) == (1, "")
+    assert (ended.status, ended.out) == (2, "")
     assert ended.err.count("\n") == 1
 
 

@@ -50,9 +50,9 @@ def test_usage_error_is_one_line_that_says_where_help_is(sidesight: Any, argumen
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(InputError("bad input"), 2), (EngineUnavailable("no engine"), 1), (KeyboardInterrupt(), 130)]
+    ("error", "status"), [(InputError("bad input"), 2), (EngineUnavailable("no engine"), 2), (KeyboardInterrupt(), 130)]
 )
-def test_exit_status_tells_whose_fault_it_was(
+def test_an_error_is_one_line_and_an_interruption_says_nothing(
     sidesight: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ) -> None:
     def fail(**_: Any) -> None:

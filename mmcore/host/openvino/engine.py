@@ -60,6 +60,9 @@ class OpenVinoEngine:
     async def models(self) -> tuple[str, ...]:
         return (self._name,)
 
+    def alive(self) -> bool:
+        return self._worker.alive()
+
     async def surplus(self) -> int:
         return self._worker.surplus
 

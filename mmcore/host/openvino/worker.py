@@ -61,6 +61,9 @@ class Worker:
             generation.closed = True
             self._changed.notify()
 
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Ends the thread, after the step that it is at."""
         with self._changed:
