@@ -65,6 +65,10 @@ class Editor:
         item = lsp.TextDocumentItem(self._uri, language, 1, text)
         self._client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
 
+    def leave(self) -> None:
+        """Close the document that was opened last."""
+        self._client.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(self._uri)))
+
     def change(self, event: dict[str, Any]) -> None:
         """Send the edit of an event of a trace; nothing for a move."""
         if "range" not in event:

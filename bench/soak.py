@@ -62,6 +62,7 @@ async def type_on(editor: Editor, number: int, traces: list[list[dict[str, Any]]
             pending = (asked, asyncio.create_task(count(reply, tally, tally.sent)))
         if pending is not None:
             await pending[1]
+        editor.leave()
 
 
 async def count(reply: asyncio.Future[str], tally: Tally, number: int) -> None:
@@ -82,12 +83,11 @@ async def count(reply: asyncio.Future[str], tally: Tally, number: int) -> None:
         tally.seconds.append(time.perf_counter() - started)
 
 
-def resident_mb(pids: list[int]) -> float:
-    total = 0
-    for pid in pids:
-        process = psutil.Process(pid)
-        total += sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
-    return total / 1e6
+def resident_mb(pid: int, *, family: bool) -> float:
+    """Of a process, and of those that it started: not for the language server, one of which started the host."""
+    process = psutil.Process(pid)
+    processes = [process, *process.children(recursive=True)] if family else [process]
+    return sum(each.memory_info().rss for each in processes) / 1e6
 
 
 async def main() -> None:
@@ -114,8 +114,8 @@ async def main() -> None:
 
         async def weigh() -> None:
             while True:
-                now = resident_mb([editors[0].host_pid()])
-                servers = resident_mb([editor.pid for editor in editors])
+                now = resident_mb(editors[0].host_pid(), family=True)
+                servers = sum(resident_mb(editor.pid, family=False) for editor in editors)
                 memory.append((time.monotonic() - started, now, servers))
                 await asyncio.sleep(max(options.minutes, 0.5))
 
@@ -152,7 +152,7 @@ async def main() -> None:
         "servers_mb_at_the_end": last[2],
         "load": os.getloadavg()[0],
     }
-    lines = ["# Soak", "", "`python bench/soak.py`", "", "| | |", "|---|---|"]
+    lines = ["# Soak", "", f"`python bench/soak.py --minutes {options.minutes:g}`", "", "| | |", "|---|---|"]
     lines += [
         f"| {name} | {value:.0f} |" if isinstance(value, float) else f"| {name} | {value} |"
         for name, value in found.items()
