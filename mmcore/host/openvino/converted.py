@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -36,12 +36,8 @@ from mmcore.host.openvino.tokens import write_tokenizer
 log = logging.getLogger(__name__)
 
 # Raised whenever other bytes would be written for the same file.
-FORMAT = 2
+FORMAT = 1
 
-# Inputs that share a scale in 4 bits: the decoder's activations are grouped alike, and its fastest kernels want 128.
-GROUP = 128
-# Wide enough to be slow at 8 bits.
-FOUR_BIT_HIDDEN = 1536
 # Rows dequantized at a time: a vocabulary's matrix as float32 would be a gigabyte.
 BLOCK_ROWS = 4096
 
@@ -120,7 +116,7 @@ def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -
     architecture = read_architecture(file.field)
     write_tokenizer(file.field, partial / "tokenizer.json")
     with packed.Writer(partial / "weights.bin") as writer:
-        _write_matrices(file, architecture, writer, on_progress)
+        _write_matrices(file, dict(_matrices(architecture)), writer, on_progress)
         for name, parts in _vectors(architecture):
             writer.add(name, np.concatenate([file.vector(part) for part in parts]))
     model = {"architecture": asdict(architecture), "chat_template": file.field("tokenizer.chat_template")}
@@ -132,13 +128,12 @@ def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -
 
 
 def _write_matrices(
-    file: _Source, architecture: Architecture, writer: packed.Writer, on_progress: Callable[[float], None]
+    file: _Source, matrices: Mapping[str, list[str]], writer: packed.Writer, on_progress: Callable[[float], None]
 ) -> None:
-    matrices = dict(_matrices(architecture))
     # numpy computes on one core: a block of rows a thread.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:
         for done, (name, parts) in enumerate(matrices.items()):
-            form = form_of(name, architecture.hidden, file.columns(parts[0]))
+            form = form_of(name)
             blocks = list(threads.map(lambda rows, form=form: quantize(rows(), form), file.blocks(parts)))
             writer.add(f"{name}.codes", np.concatenate([block.codes for block in blocks]))
             writer.add(f"{name}.scales", np.concatenate([block.scales for block in blocks]))
@@ -147,15 +142,8 @@ def _write_matrices(
             on_progress((done + 1) / len(matrices))
 
 
-def form_of(name: str, hidden: int, columns: int) -> Form:
-    """How a matrix is kept.
-
-    8 bits lose nothing that can be measured (Kullback-Leibler divergence from float weights 0.0015 on code, 0.5B). But
-    a token of a larger model waits for its weights to come from memory: its feed-forward matrices, three quarters of
-    it, have 4 bits, as most of them had in the GGUF file (0.024, 1.5B; decoding is 1.5 times as fast).
-    """
-    if ".ffn_" in name and hidden >= FOUR_BIT_HIDDEN and columns % (2 * GROUP) == 0:
-        return Form(4, GROUP)
+def form_of(name: str) -> Form:
+    """How a matrix is kept, measured in bench/results/engines.md."""
     return Form(8)
 
 
@@ -177,21 +165,16 @@ class _Source:
         vector: Floats = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
         return vector.astype(np.float32).reshape(-1)
 
-    def columns(self, name: str) -> int:
-        """The inputs of a matrix."""
-        return int(self._tensor(name).shape[0])
-
     def blocks(self, names: Sequence[str]) -> Iterator[Callable[[], Floats]]:
         """The rows of these matrices, one below the other, some at a time."""
         for name in names:
-            tensor = self._tensor(name)
+            if name not in self._tensors:
+                # Models whose output layer is their embedding keep it once.
+                name = name.replace("output.weight", "token_embd.weight")
+            tensor = self._tensors[name]
             for begin in range(0, len(tensor.data), BLOCK_ROWS):
                 rows = tensor.data[begin : begin + BLOCK_ROWS]
                 yield functools.partial(gguf.quants.dequantize, rows, tensor.tensor_type)
-
-    def _tensor(self, name: str) -> gguf.ReaderTensor:
-        # Models whose output layer is their embedding keep it once.
-        return self._tensors[name if name in self._tensors else name.replace("output.weight", "token_embd.weight")]
 
 
 def _matrices(architecture: Architecture) -> Iterator[tuple[str, list[str]]]:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 # Tokens that must agree before a guess is made. Two agree by accident too often.
 GRAM = 3
-# Guessed at once at least and at most: a step of 8 rows takes about 1.3 times that of one, one of 16 about twice.
-SHORTEST, LONGEST = 6, 24
+# Guessed at once at least and at most: a step of 17 rows takes about 1.5 times that of one.
+SHORTEST, LONGEST = 4, 16
 
 
 class Lookup:

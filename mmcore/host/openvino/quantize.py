@@ -47,11 +47,11 @@ def _to_int8(groups: Floats) -> Quantized:
 
 
 def _to_uint4(groups: Floats) -> Quantized:
-    """The range that loses least: a slightly clipped one is often better than the whole (four are tried)."""
+    """The range that loses least: a slightly clipped one is often better than the whole (six are tried)."""
     low, high = np.minimum(groups.min(2, keepdims=True), 0), np.maximum(groups.max(2, keepdims=True), 0)
     scales = zeros = np.zeros_like(low)
     least = np.full_like(low, np.inf)
-    for share in np.linspace(1.0, 0.85, 4, dtype=np.float32):
+    for share in np.linspace(1.0, 0.75, 6, dtype=np.float32):
         scale = ((high - low) * (share / 15)).astype(np.float16).astype(np.float32)
         zero = np.clip(np.rint(-low * share / _divisor(scale)), 0, 15)
         codes = np.clip(np.rint(groups / _divisor(scale)) + zero, 0, 15)
