@@ -89,7 +89,7 @@ def _fixes(server: SidesightServer, params: lsp.CodeActionParams) -> list[lsp.Co
 
 def _for_code(server: SidesightServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
     """What can be done with the definition at the place; nothing where there is none."""
-    from mmcore.context.syntax import enclosing
+    from mmcore.syntax import enclosing
     from mmcore.text import offset_at
 
     opened = server.documents.get(params.text_document.uri)

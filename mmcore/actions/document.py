@@ -13,11 +13,11 @@ from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of, target_of
 from mmcore.context.facts import Facts, facts_of, python_node
-from mmcore.context.syntax import Symbol, symbols
 from mmcore.edits.doc_comment import has_comments, set_comment
 from mmcore.edits.docstring import Doc, Style, render, set_docstring, style_of
 from mmcore.errors import InputError
 from mmcore.prompt.actions.document import read_slots, render_document
+from mmcore.syntax import Symbol, symbols
 from mmcore.types import Usage
 from mmcore.verify.result import CheckResult
 

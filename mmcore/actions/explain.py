@@ -8,8 +8,8 @@ from mmcore.actions.related import related_code
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak
 from mmcore.actions.target import code_of, target_of
-from mmcore.context.syntax import symbols
 from mmcore.prompt.actions.explain import render_explain
+from mmcore.syntax import symbols
 from mmcore.text import offsets
 from mmcore.types import Location
 

@@ -14,10 +14,10 @@ from mmcore.actions.related import excerpt_of_test, related_code
 from mmcore.actions.request import Diagnostic, Outcome, Request, Tools
 from mmcore.actions.speak import Said, speak, total
 from mmcore.actions.target import code_of, target_of, text_of
-from mmcore.context.syntax import Symbol
 from mmcore.edits.propose import FormError, propose_range, propose_rewrite
 from mmcore.errors import InputError
 from mmcore.prompt.actions.fix import render_fix, render_retry
+from mmcore.syntax import Symbol
 from mmcore.text import apply, line_at, line_starts
 from mmcore.types import Message, Position, Range, Usage
 from mmcore.verify.batch import run_selection

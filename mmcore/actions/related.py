@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mmcore.actions.request import Request
-from mmcore.context.syntax import Symbol, symbols
+from mmcore.syntax import Symbol, symbols
 from mmcore.verify.tests_run import Selection
 
 MAX_CHARACTERS = 2400

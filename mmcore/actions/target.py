@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mmcore.actions.request import Request
-from mmcore.context.syntax import Symbol, enclosing, symbols
 from mmcore.errors import DocumentError
+from mmcore.syntax import Symbol, enclosing, symbols
 from mmcore.text import offset_at, offsets
 from mmcore.types import Range
 

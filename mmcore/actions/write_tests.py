@@ -13,7 +13,6 @@ from mmcore.actions.outcome import conclude
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of, target_of
-from mmcore.context.syntax import Symbol, symbols
 from mmcore.edits.diff import line_edits
 from mmcore.edits.test_functions import (
     TestFunction,
@@ -28,6 +27,7 @@ from mmcore.edits.test_functions import (
 from mmcore.edits.unwrap import code_blocks
 from mmcore.errors import DocumentError, InputError
 from mmcore.prompt.actions.test import render_more, render_tests
+from mmcore.syntax import Symbol, symbols
 from mmcore.text import newline_of
 from mmcore.types import Document, Usage
 from mmcore.verify.applies import check_applies

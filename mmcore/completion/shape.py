@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from mmcore.context.syntax import ancestors, node_at, parse
+from mmcore.syntax import ancestors, node_at, parse
 
 Shape = Literal["line", "block"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from mmcore.completion.place import Place
-from mmcore.context.syntax import errors, parse
+from mmcore.syntax import errors, parse
 
 # Code points on each side of the cursor that are parsed: Python takes 2 ms for 10,000 of them, and an error that a
 # completion adds shows within these.

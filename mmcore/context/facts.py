@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from mmcore.context.syntax import Symbol, parse
+from mmcore.syntax import Symbol, parse
 from mmcore.text import utf8_offset
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -18,8 +18,8 @@ from pathlib import Path
 from mmcore import config
 from mmcore.context.document import language_of, read_document
 from mmcore.context.files import walk
-from mmcore.context.syntax import symbols
 from mmcore.errors import DocumentError
+from mmcore.syntax import symbols
 from mmcore.types import Snippet
 
 # Longer files are generated more often than written.

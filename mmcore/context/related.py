@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmcore.context.index import WorkspaceIndex
-from mmcore.context.syntax import enclosing
+from mmcore.syntax import enclosing
 from mmcore.types import Document, Snippet
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mmcore.context.syntax import Symbol
 from mmcore.edits.lines import indent, margin, to_lf, unit_of, with_newlines
 from mmcore.edits.replace import replace_blocks, replacements
 from mmcore.edits.rewrite import add_imports, rewrite_symbol
 from mmcore.edits.unwrap import Block, code_blocks
+from mmcore.syntax import Symbol
 from mmcore.text import newline_of, offsets
 from mmcore.types import Document, Range
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import warnings
 
-from mmcore.context.syntax import Symbol, symbols
 from mmcore.edits.lines import dedent, indent, margin, split_lines, to_lf, unit_of, with_newlines
 from mmcore.edits.unwrap import Block
+from mmcore.syntax import Symbol, symbols
 from mmcore.text import newline_of
 
 

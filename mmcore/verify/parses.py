@@ -7,7 +7,7 @@ import warnings
 
 from tree_sitter import Node
 
-from mmcore.context.syntax import errors, parse
+from mmcore.syntax import errors, parse
 from mmcore.verify.result import Change, CheckResult, Outcome, timed
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from mmcore.context.syntax import parse
+from mmcore.syntax import parse
 from mmcore.text import offsets
 from mmcore.types import Range
 from mmcore.verify.result import Change, CheckResult, Outcome, timed

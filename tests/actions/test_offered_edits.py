@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mmcore import syntax
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.request import Request
-from mmcore.context import syntax
 from mmcore.edits.diff import line_edits
 from mmcore.edits.propose import FormError, propose_range, propose_rewrite
 from mmcore.text import apply, offsets, position_at

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lsprotocol import types as lsp
 
-from mmcore.context.syntax import errors, parse
+from mmcore.syntax import errors, parse
 from mmcore.text import apply
 from mmcore.types import Edit, Position, Range
 from tests.e2e.conftest import Editor, Metrics, cursor_after, until

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mmcore.context.syntax import Symbol, symbols
 from mmcore.edits.anchors import find_lines
 from mmcore.edits.diff import unified_diff
 from mmcore.edits.lines import indent, unit_of
 from mmcore.edits.propose import FormError, propose_range, propose_rewrite
 from mmcore.edits.unwrap import Block, code_blocks
+from mmcore.syntax import Symbol, symbols
 from mmcore.text import position_at
 from mmcore.types import Document, Range
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmcore.context.syntax import enclosing, errors, node_at, parse, symbols
+from mmcore.syntax import enclosing, errors, node_at, parse, symbols
 
 SOURCES = {
     "c": ("int *foo(int a){return 0;}\nstruct P {int x;};", ["foo", "P"]),
