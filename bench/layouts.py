@@ -33,6 +33,7 @@ from mmcore.completion.plan import Planner
 from mmcore.completion.trim import trim
 from mmcore.completion.vet import without_new_errors
 from mmcore.completion.window import Window, window
+from mmcore.context.surroundings import Surroundings
 from mmcore.engine import launch
 from mmcore.engine.base import CompletionRequest, Engine
 from mmcore.host.weights.catalog import find
@@ -102,7 +103,7 @@ def prompt_of(layout: str, place: Place) -> str:
 async def write(engine: Engine, planner: Planner, layout: str, row: dict[str, Any]) -> dict[str, Any]:
     """What the model writes for a row, before it is trimmed."""
     place = Place("file:///row.py", "python", row["prompt"], row["suffix"])
-    plan = await planner.asked(place, invoked=True)
+    plan = await planner.asked(place, Surroundings(), invoked=True)
     request = dataclasses.replace(plan.request, prompt=prompt_of(layout, place), heal=layout.endswith("healed"))
     text = await _read(engine, request, plan.ends)
     return {"task": row["task_id"], "raw": text}

@@ -12,11 +12,17 @@ from urllib.parse import unquote
 from lsprotocol import types as lsp
 
 from lsp_server.convert import Encoding, from_lsp_position, from_lsp_range, path_of, split_lines, well_formed
-from mmcore.types import Document, Position, Range
+from mmcore.types import Document, Neighbour, Position, Range
+
+# Editors hold a hundred documents open; what was edited before these is out of mind.
+_MOST_NEIGHBOURS = 10
 
 
 class OpenDocument:
-    """One document, edited in place; `snapshot` is what the rest of Sidesight sees of it."""
+    """One document, edited in place; `snapshot` is what the rest of Sidesight sees of it.
+
+    `edited` is the line that was changed last, None before the first change.
+    """
 
     def __init__(self, item: lsp.TextDocumentItem, encoding: Encoding) -> None:
         self.uri = item.uri
@@ -25,6 +31,7 @@ class OpenDocument:
         self.path = path_of(item.uri)
         self.encoding = encoding
         self.lines = split_lines(well_formed(item.text))
+        self.edited: int | None = None
         self._snapshot: Document | None = None
 
     def apply(self, change: lsp.TextDocumentContentChangeEvent) -> None:
@@ -32,6 +39,7 @@ class OpenDocument:
         self._snapshot = None
         text = well_formed(change.text)
         if isinstance(change, lsp.TextDocumentContentChangePartial):
+            self.edited = change.range.start.line
             self._replace(from_lsp_range(self.lines, change.range, self.encoding), text)
         else:
             self.lines = split_lines(text)
@@ -74,6 +82,18 @@ class Documents:
     def open(self, item: lsp.TextDocumentItem, encoding: Encoding) -> OpenDocument:
         document = self._open[unquote(item.uri)] = OpenDocument(item, encoding)
         return document
+
+    def edit(self, uri: str) -> OpenDocument | None:
+        """The document, from now on the one that was edited last."""
+        document = self._open.pop(unquote(uri), None)
+        if document is not None:
+            self._open[unquote(uri)] = document
+        return document
+
+    def around(self, document: OpenDocument) -> list[Neighbour]:
+        """The other documents, the one that was edited last first."""
+        others = [other for other in reversed(self._open.values()) if other is not document]
+        return [Neighbour(other.snapshot(), other.edited) for other in others[:_MOST_NEIGHBOURS]]
 
     def close(self, uri: str) -> None:
         self._open.pop(unquote(uri), None)

@@ -37,6 +37,11 @@ class Session:
     def settings(self) -> Settings:
         return self._settings
 
+    @property
+    def opened(self) -> Assistant | None:
+        """The assistant, where there is one yet: what was before, none need be told."""
+        return self._assistant
+
     def use(self, settings: Settings) -> None:
         if settings != self._settings:
             self._settings = settings

@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 
 from lsp_server.documents import OpenDocument
 from mmcore.errors import InputError, SidesightError
-from mmcore.types import Completion, Document, Edit, Position, Range
+from mmcore.types import Completion, Edit, Position, Range
 
 if TYPE_CHECKING:
     from lsp_server.server import SidesightServer
@@ -77,23 +77,28 @@ class Suggestions:
 
     def _warm(self, document: OpenDocument, cursor: Position) -> None:
         if self._server.session.settings.completion.enabled:
-            self._warming = asyncio.create_task(self._warmed(document.snapshot(), cursor))
+            self._warming = asyncio.create_task(self._warmed(document, cursor))
 
-    async def _warmed(self, document: Document, cursor: Position) -> None:
+    async def _warmed(self, document: OpenDocument, cursor: Position) -> None:
+        server = self._server
+        roots, neighbours = server.roots(document.path), server.documents.around(document)
         try:
-            async with self._server.session.assistant() as assistant:
-                await assistant.warm(document, cursor)
+            async with server.session.assistant() as assistant:
+                await assistant.warm(document.snapshot(), cursor, roots, neighbours)
         except SidesightError as error:
             logger.info("not warmed: %s", error)  # nobody asked; whoever does will be told
 
     async def _complete(self, document: OpenDocument, position: lsp.Position, invoked: bool) -> Completion | None:
         server = self._server
         cursor, roots = document.position(position), server.roots(document.path)
+        neighbours = server.documents.around(document)
         longest_s = None if server.supports("window.work_done_progress") else UNEXPLAINED_S
         try:
             with server.status.waiting():
                 async with asyncio.timeout(longest_s), server.session.assistant() as assistant:
-                    completion = await assistant.complete(document.snapshot(), cursor, roots, invoked=invoked)
+                    completion = await assistant.complete(
+                        document.snapshot(), cursor, roots, neighbours, invoked=invoked
+                    )
         except TimeoutError:
             logger.info("no completion within %.0f s", UNEXPLAINED_S)
             return None

@@ -16,6 +16,7 @@ from mmcore.completion.session import CompletionSession
 from mmcore.config import Settings
 from mmcore.context.document import read_document
 from mmcore.context.grounding import ground
+from mmcore.context.surroundings import Workspaces
 from mmcore.engine import launch
 from mmcore.engine.base import ChatRequest, Engine, Sampling
 from mmcore.errors import DocumentError, ImageError, SettingError
@@ -27,7 +28,7 @@ from mmcore.perception.secrets import mask, mask_reading
 from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
-from mmcore.types import Completion, Document, Frame, Image, Location, Message, Position, Range, Reading
+from mmcore.types import Completion, Document, Frame, Image, Location, Message, Neighbour, Position, Range, Reading
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
@@ -81,30 +82,60 @@ class Assistant:
     def __init__(self, settings: Settings, engine: Engine, reader: Reader) -> None:
         self.settings = settings
         self.engine = engine
-        self.completions = CompletionSession(engine, settings.completion)
+        self._completions = CompletionSession(engine, settings.completion)
+        self._workspaces = Workspaces()
         self._reader = reader
         self._leaves = launch.leaves_machine(settings)
         self._stores: dict[Path, ConversationStore] = {}
 
     async def close(self) -> None:
-        await self.completions.close()
+        await self._completions.close()
+        await self._workspaces.close()
         await self._reader.close()
         await self.engine.close()
         for store in self._stores.values():
             store.close()
 
     async def complete(
-        self, document: Document, position: Position, roots: Sequence[Path] = (), *, invoked: bool = False
+        self,
+        document: Document,
+        position: Position,
+        roots: Sequence[Path] = (),
+        neighbours: Sequence[Neighbour] = (),
+        *,
+        invoked: bool = False,
     ) -> Completion | None:
         """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError.
 
+        `roots` are the workspace's folders, `neighbours` the other open documents, the one edited last first.
         `invoked`: asked for by hand and not by typing, so that the answer is waited for and whole.
         """
-        return await self.completions.complete(document, position, invoked=invoked)
+        surroundings = self._workspaces.around(document.path, roots, neighbours)
+        return await self._completions.complete(document, position, surroundings, invoked=invoked)
 
-    async def warm(self, document: Document, position: Position) -> None:
+    async def warm(
+        self,
+        document: Document,
+        position: Position,
+        roots: Sequence[Path] = (),
+        neighbours: Sequence[Neighbour] = (),
+    ) -> None:
         """Prepare for a completion at the cursor, while nothing else is to do."""
-        self.completions.warm(document, position)
+        surroundings = self._workspaces.around(document.path, roots, neighbours)
+        await self._completions.warm(document, position, surroundings)
+
+    async def read_workspace(self, roots: Sequence[Path]) -> None:
+        """Bring what is known of the workspace up to date, which happens in the background anyway."""
+        self._workspaces.around(None, roots)
+        await self._workspaces.refreshed()
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        self._completions.forget(uri)
+
+    async def saved(self, path: Path) -> None:
+        """A file of the workspace was written."""
+        await self._workspaces.saved(path)
 
     async def ask(self, question: Question, on_text: Callable[[str], None] | None = None) -> Answer:
         """Answer, streaming pieces to `on_text`, and remember the turn.

@@ -10,7 +10,7 @@ from typing import Any, cast
 import tree_sitter_language_pack
 from tree_sitter import Node, Parser, Tree
 
-from mmcore.text import position_at, utf8_offset
+from mmcore.text import line_starts, position_at, utf8_offset
 from mmcore.types import Range
 
 # LSP language identifiers whose grammar goes by another name.
@@ -113,7 +113,8 @@ def symbols(text: str, language: str) -> tuple[Symbol, ...]:
     if tree is None:
         return ()
     data = text.encode("utf-8", "replace")
-    return tuple(_symbol(node, data, text) for node in _walk(tree.root_node) if _defines(node))
+    starts = line_starts(text)
+    return tuple(_symbol(node, data, text, starts) for node in _walk(tree.root_node) if _defines(node))
 
 
 def enclosing(text: str, language: str, offset: int) -> Symbol | None:
@@ -129,17 +130,23 @@ def _defines(node: Node) -> bool:
     return node.is_named and node.type in _DEFINITIONS
 
 
-def _symbol(node: Node, data: bytes, text: str) -> Symbol:
+def _symbol(node: Node, data: bytes, text: str, starts: list[int]) -> Symbol:
     named = (
         node.child_by_field_name("name") or node.child_by_field_name("declarator") or node.child_by_field_name("type")
     )
     while named is not None and (inner := named.child_by_field_name("declarator")) is not None:
         named = inner  # C wraps the name: function_definition > pointer_declarator > function_declarator > identifier
     whole = node.parent if node.parent is not None and node.parent.type == "decorated_definition" else node
-    start = len(data[: whole.start_byte].decode("utf-8", "replace"))
-    end = start + len(data[whole.start_byte : whole.end_byte].decode("utf-8", "replace"))
+    start = _characters(data, 0, whole.start_byte)
+    end = start + _characters(data, whole.start_byte, whole.end_byte)
     name = data[named.start_byte : named.end_byte].decode("utf-8", "replace") if named is not None else ""
-    return Symbol(name, _DEFINITIONS[node.type], Range(position_at(text, start), position_at(text, end)), start, end)
+    span = Range(position_at(text, start, starts), position_at(text, end, starts))
+    return Symbol(name, _DEFINITIONS[node.type], span, start, end)
+
+
+def _characters(data: bytes, start: int, end: int) -> int:
+    """Code points between two offsets in bytes."""
+    return end - start if data.isascii() else len(data[start:end].decode("utf-8", "replace"))
 
 
 def _walk(root: Node, *, only_errors: bool = False) -> Iterator[Node]:

@@ -31,9 +31,9 @@ def offset_at(text: str, position: Position) -> int:
     return starts[position.line] + min(position.column, len(line_at(text, position.line, starts)))
 
 
-def position_at(text: str, offset: int) -> Position:
+def position_at(text: str, offset: int, starts: list[int] | None = None) -> Position:
     """The position of a code-point offset."""
-    starts = line_starts(text)
+    starts = line_starts(text) if starts is None else starts
     line = bisect_right(starts, offset) - 1
     return Position(line, offset - starts[line])
 

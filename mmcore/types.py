@@ -49,6 +49,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another open document; `edited` is the line that was changed last in it, if any was."""
+
+    document: Document
+    edited: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snippet:
     """A piece of another place that goes into a prompt, and why it was chosen."""
 
@@ -183,21 +191,26 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Ghost text for a cursor: `text` replaces `range`, which is empty and at the cursor unless code is replaced."""
+    """Ghost text for a cursor: `text` replaces `range`, which is empty and at the cursor unless code is replaced.
+
+    `snippets` of other places were shown to the model; none where nothing was asked of it.
+    """
 
     text: str
     range: Range
     model: str
     usage: Usage = field(default_factory=Usage)
     milliseconds: float = 0.0
+    snippets: tuple[Snippet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One place that an error output names: `path` as printed (perhaps with slips of the reader), 1-based numbers.
 
-    `message` is what is said about this very place (a compiler's error line, the source line of a frame);
-    `exception` names the kind of the error and stands on the frame where it was raised.
+    `line` is 0 where only the file, or a function in it, is named. `message` is what is said about this very place;
+    `exception` names the kind of the error and stands on the frame where it was raised; `source` is the line of code
+    that is printed with it.
     """
 
     path: str
@@ -206,3 +219,4 @@ class Frame:
     function: str = ""
     message: str = ""
     exception: str = ""
+    source: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -13,7 +14,10 @@ import typer
 from lsp_server.cli.output import range_json, say_status, settings_or_complaints
 from mmcore.config import Settings
 from mmcore.errors import DocumentError, InputError
-from mmcore.types import Completion, Document, Position, Range
+from mmcore.types import Completion, Document, Position, Range, Snippet
+
+# A workspace that was never read may be large; what is known by then must do.
+_INDEXING_S = 10.0
 
 
 def complete(
@@ -25,10 +29,18 @@ def complete(
         bool,
         typer.Option("--json", help="Print text, range (from 1; text replaces it), model, token counts and ms."),
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Also say which code of other places the model was shown, and why."),
+    ] = False,
 ) -> None:
     """Print what the model would write at a cursor; nothing where it has nothing to say.
 
-    Example: sidesight complete src/cart.py:12:5 --json | jq -r .text
+    Examples:
+
+        sidesight complete src/cart.py:12:5 --json | jq -r .text
+
+        sidesight complete src/cart.py:12:5 --explain
     """
     from mmcore.context.document import read_document
 
@@ -41,7 +53,16 @@ def complete(
     if completion is None:
         milliseconds = (time.perf_counter() - started) * 1000
         completion = Completion("", Range(position, position), settings.completion.model, milliseconds=milliseconds)
-    typer.echo(json.dumps(to_json(completion), ensure_ascii=False) if as_json else completion.text)
+    if as_json:
+        said = to_json(completion) | ({"context": [snippet_json(s) for s in completion.snippets]} if explain else {})
+        typer.echo(json.dumps(said, ensure_ascii=False))
+        return
+    typer.echo(completion.text)
+    if explain:
+        for snippet in completion.snippets:
+            typer.echo(f"{snippet.path.as_posix()}:{snippet.start_line + 1}: {snippet.reason}", err=True)
+        if not completion.snippets:
+            typer.echo("no code of other places was shown to the model", err=True)
 
 
 async def _complete(settings: Settings, document: Document, position: Position) -> Completion | None:
@@ -51,6 +72,9 @@ async def _complete(settings: Settings, document: Document, position: Position) 
     assistant = open_assistant(settings, say_status)
     try:
         roots = (workspace_root(document.path),) if document.path else ()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_INDEXING_S):
+                await assistant.read_workspace(roots)
         return await assistant.complete(document, position, roots, invoked=True)
     finally:
         await assistant.close()
@@ -87,4 +111,14 @@ def to_json(completion: Completion) -> dict[str, object]:
         "cached_tokens": usage.cached_tokens,
         "completion_tokens": usage.completion_tokens,
         "ms": round(completion.milliseconds, 1),
+    }
+
+
+def snippet_json(snippet: Snippet) -> dict[str, object]:
+    return {
+        "path": snippet.path.as_posix(),
+        "line": snippet.start_line + 1,
+        "text": snippet.text,
+        "reason": snippet.reason,
+        "score": round(snippet.score, 3),
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
+from lsp_server.convert import path_of
 from lsp_server.suggestions import IDLE_S
 from mmcore.types import Position
 
@@ -24,7 +25,7 @@ def register(server: SidesightServer) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
-        document = server.documents.get(params.text_document.uri)
+        document = server.documents.edit(params.text_document.uri)
         if document is None:
             logger.warning("ignored: a change of %s, which is not open", params.text_document.uri)
             return
@@ -40,5 +41,15 @@ def register(server: SidesightServer) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
-        server.suggestions.drop(params.text_document.uri)
-        server.documents.close(params.text_document.uri)
+        uri = params.text_document.uri
+        server.suggestions.drop(uri)
+        server.documents.close(uri)
+        if server.session.opened is not None:
+            server.session.opened.forget(uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    async def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
+        path = path_of(params.text_document.uri)
+        if path is not None and server.session.opened is not None:
+            async with server.session.assistant() as assistant:
+                await assistant.saved(path)

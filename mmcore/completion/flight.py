@@ -12,9 +12,10 @@ from typing import Literal
 from mmcore.completion.cache import LOOK_BACK
 from mmcore.completion.place import Place, mark, may_become, typed_since
 from mmcore.completion.shape import Shape
+from mmcore.context.surroundings import Surroundings
 from mmcore.engine.base import CompletionRequest, Engine
 from mmcore.errors import EngineError
-from mmcore.types import Usage
+from mmcore.types import Snippet, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ class Plan:
     """What to generate, and for which place.
 
     `shape` None: ahead of the programmer. `ends` says how much of a text is wanted: generation stops when that is
-    less than there is. None: nothing of it, the engine is to read the prompt.
+    less than there is. None: nothing of it, the engine is to read the prompt. `snippets` are in the prompt.
     """
 
     request: CompletionRequest
     place: Place
     shape: Shape | None
     ends: Callable[[str], int] | None
+    surroundings: Surroundings
+    snippets: tuple[Snippet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mmcore.completion.flight import Plan
@@ -14,10 +14,14 @@ from mmcore.completion.shape import Shape, end_of_block, shape_at
 from mmcore.completion.trim import trim
 from mmcore.completion.window import Window, window
 from mmcore.config import CompletionSettings
+from mmcore.context.surroundings import Surroundings
 from mmcore.engine.base import CompletionRequest, Sampling
 from mmcore.prompt.budget import characters
 from mmcore.prompt.fim import render_fim
+from mmcore.types import Document, Snippet
 
+# Of the prompt's budget, the least that other places' code may take; it also gets what the document leaves.
+_SNIPPETS_SHARE = 0.25
 # Tokens written ahead of the programmer: one line, or little more.
 _AHEAD_TOKENS = 40
 
@@ -28,6 +32,7 @@ class Front:
 
     tokens: int
     around: Window
+    snippets: tuple[Snippet, ...] = ()
 
 
 class Planner:
@@ -38,47 +43,83 @@ class Planner:
         self._pace = pace
         self._fronts: dict[str, Front] = {}
 
-    async def asked(self, place: Place, invoked: bool) -> Plan:
+    async def asked(self, place: Place, surroundings: Surroundings, *, invoked: bool) -> Plan:
         """What belongs at the cursor: the rest of its line, or a block."""
         shape = await shape_of(place)
-        around = self._around(place, invoked)
+        front = self._kept(place) or await self._renewed(place, surroundings, hurry=not invoked)
         sampling = Sampling(max_tokens=self._settings.max_tokens, stop=("\n",) if shape == "line" else ())
         ends = partial(_end, place=place) if shape == "block" else len
-        return Plan(self._request(around, sampling), place, shape, ends)
+        return Plan(self._request(front, sampling), place, shape, ends, surroundings, front.snippets)
 
-    def ahead(self, place: Place) -> Plan:
+    def ahead(self, place: Place, surroundings: Surroundings) -> Plan:
         """What may be asked for next, should `place` come about."""
-        sampling = Sampling(max_tokens=_AHEAD_TOKENS)
-        return Plan(self._request(self._around(place), sampling), place, None, end_of_ahead)
+        front = self._kept(place)
+        if front is None:
+            last = self._fronts.get(place.uri)
+            front = self._cut(place, self._budget(hurry=True), last.snippets if last else ())
+        request = self._request(front, Sampling(max_tokens=_AHEAD_TOKENS))
+        return Plan(request, place, None, end_of_ahead, surroundings, front.snippets)
 
-    def reading(self, place: Place) -> Plan:
-        """The prompt alone."""
-        return Plan(self._request(self._around(place), Sampling(max_tokens=1)), place, None, None)
+    async def reading(self, place: Place, surroundings: Surroundings) -> Plan:
+        """The prompt alone, its front up to date: there is time."""
+        last = self._kept(place)
+        front = await self._renewed(place, surroundings, hurry=True)
+        if last is not None and set(front.snippets) <= set(last.snippets):
+            front = self._fronts[place.uri] = last
+        return Plan(self._request(front, Sampling(max_tokens=1)), place, None, None, surroundings, front.snippets)
 
-    def _around(self, place: Place, invoked: bool = False) -> Window:
-        """The window, with the budget that the document's prompt has while that only grows or shrinks at its end.
+    def forget(self, uri: str) -> None:
+        self._fronts.pop(uri, None)
 
-        Another budget is another front, and so a prompt that is computed as a whole: in mid-typing that is a wait.
+    def _kept(self, place: Place) -> Front | None:
+        """The document's front, with its budget, while the prompt only grows or shrinks at its end.
+
+        Another budget, or other snippets, are another front, and so a prompt that is computed as a whole: in
+        mid-typing that is a wait.
         """
         last = self._fronts.get(place.uri)
-        if last is not None:
-            around = steady(last.around, _cut(place, last.tokens))
-            if _grown(last.around, around):
-                self._fronts[place.uri] = Front(last.tokens, around)
-                return around
-        tokens = self._pace.prompt_tokens(self._settings.prompt_tokens, hurry=not invoked)
-        around = _cut(place, tokens)
-        self._fronts[place.uri] = Front(tokens, around)
-        return around
+        if last is None:
+            return None
+        around = steady(last.around, _cut(place, characters(last.tokens) - _size(last.snippets)))
+        if not _grown(last.around, around):
+            return None
+        front = self._fronts[place.uri] = replace(last, around=around)
+        return front
 
-    def _request(self, around: Window, sampling: Sampling) -> CompletionRequest:
-        prompt = render_fim(around.prefix, around.suffix)
+    async def _renewed(self, place: Place, surroundings: Surroundings, *, hurry: bool) -> Front:
+        tokens = self._budget(hurry=hurry)
+        room = characters(tokens)
+        alone = _cut(place, room)
+        shown = len(place.before) - len(alone.prefix), len(place.before) + len(alone.suffix)
+        document = Document(place.uri, place.language, place.before + place.after, path=surroundings.path)
+        spare = room - len(alone.prefix) - len(alone.suffix)
+        most = max(int(room * _SNIPPETS_SHARE), spare)
+        found = await asyncio.to_thread(surroundings.snippets, document, len(place.before), shown, most)
+        last = self._fronts.get(place.uri)
+        # What the engine has read already goes first, so that it need not read it again.
+        kept = [snippet for snippet in last.snippets if snippet in found] if last else []
+        return self._cut(place, tokens, (*kept, *(snippet for snippet in found if snippet not in kept)))
+
+    def _cut(self, place: Place, tokens: int, snippets: tuple[Snippet, ...]) -> Front:
+        around = _cut(place, characters(tokens) - _size(snippets))
+        front = self._fronts[place.uri] = Front(tokens, around, snippets)
+        return front
+
+    def _budget(self, *, hurry: bool) -> int:
+        return self._pace.prompt_tokens(self._settings.prompt_tokens, hurry=hurry)
+
+    def _request(self, front: Front, sampling: Sampling) -> CompletionRequest:
+        prompt = render_fim(front.around.prefix, front.around.suffix, front.snippets)
         doubtful = self._settings.min_probability > 0
         return CompletionRequest(self._settings.model, prompt, sampling, logprobs=doubtful, heal=True)
 
 
-def _cut(place: Place, tokens: int) -> Window:
-    return window(place.before + place.after, len(place.before), characters(tokens))
+def _cut(place: Place, room: int) -> Window:
+    return window(place.before + place.after, len(place.before), room)
+
+
+def _size(snippets: tuple[Snippet, ...]) -> int:
+    return sum(len(snippet.text) for snippet in snippets)
 
 
 def _grown(last: Window, now: Window) -> bool:

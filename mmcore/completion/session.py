@@ -16,13 +16,15 @@ from mmcore.completion.plan import Planner, shape_of
 from mmcore.completion.trim import trim
 from mmcore.completion.vet import vetted
 from mmcore.config import CompletionSettings
+from mmcore.context.surroundings import Surroundings
 from mmcore.engine.base import Engine
 from mmcore.prompt.budget import estimate_tokens
 from mmcore.text import newline_of
-from mmcore.types import Completion, Document, Position, Range, Usage
+from mmcore.types import Completion, Document, Position, Range
 
 logger = logging.getLogger(__name__)
 
+_ALONE = Surroundings()
 # After this long a block is shown as far as it is written, unless it was asked for by hand: the rest comes with the
 # next key. A line is always waited for.
 _PATIENCE_S = 1.0
@@ -71,7 +73,14 @@ class CompletionSession:
         self._flights: list[Flight] = []
         self._newest: dict[str, Mark] = {}
 
-    async def complete(self, document: Document, position: Position, *, invoked: bool = False) -> Completion | None:
+    async def complete(
+        self,
+        document: Document,
+        position: Position,
+        surroundings: Surroundings = _ALONE,
+        *,
+        invoked: bool = False,
+    ) -> Completion | None:
         """Ghost text for the cursor, or None where nothing should be shown. Raises EngineError.
 
         `invoked`: asked for by hand, so that the answer is waited for and whole.
@@ -81,28 +90,39 @@ class CompletionSession:
         self._pace.asked()
         place = place_at(document, position)
         self._newest[place.uri] = mark(place)
-        usage = Usage()
+        flight: Flight | None = None
         ghost = await self._known(place, invoked)
         if ghost is not None:
             self.stats.cached += 1
         else:
-            ghost, usage = await self._generated(place, invoked)
+            ghost, flight = await self._generated(place, surroundings, invoked)
         if self._wanted(place) and (ghost.strip() or _line_is_done(place)):
-            self._look_ahead(place.accepted(ghost))
+            self._look_ahead(place.accepted(ghost), surroundings)
         if not ghost.strip():
             return None
         ghost = ghost.replace("\n", newline_of(document.text))
         milliseconds = (self._time.clock() - started) * 1000
-        return Completion(ghost, Range(position, position), self._settings.model, usage, milliseconds)
+        span, model = Range(position, position), self._settings.model
+        if flight is None:
+            return Completion(ghost, span, model, milliseconds=milliseconds)
+        return Completion(ghost, span, model, flight.usage, milliseconds, flight.plan.snippets)
 
-    def warm(self, document: Document, position: Position) -> None:
+    async def warm(self, document: Document, position: Position, surroundings: Surroundings = _ALONE) -> None:
         """Have the engine read the prompt for a cursor at which a completion may soon be asked for.
 
         Nothing while it is busy for us; the next request ends it, unless it reads what that one needs.
         """
-        if self._settings.look_ahead and not self._flights:
+        if not self._settings.look_ahead or self._flights:
+            return
+        plan = await self._planner.reading(place_at(document, position), surroundings)
+        if not self._flights:
             self.stats.warm_calls += 1
-            self._fly(self._planner.reading(place_at(document, position)), ahead=True)
+            self._fly(plan, ahead=True)
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        self._planner.forget(uri)
+        self._newest.pop(uri, None)
 
     async def close(self) -> None:
         logger.info("%s", self.stats)
@@ -112,7 +132,7 @@ class CompletionSession:
 
     def _wanted(self, place: Place) -> bool:
         """Whether nothing newer was asked in the same document."""
-        return self._newest[place.uri] == mark(place)
+        return self._newest.get(place.uri) == mark(place)
 
     async def _known(self, place: Place, invoked: bool) -> str | None:
         """What is to be shown at `place`, "" if it is nothing; None if the engine must be asked."""
@@ -126,14 +146,14 @@ class CompletionSession:
             rest = trim(rest, place.before, place.after)
         return rest
 
-    async def _generated(self, place: Place, invoked: bool) -> tuple[str, Usage]:
+    async def _generated(self, place: Place, surroundings: Surroundings, invoked: bool) -> tuple[str, Flight | None]:
         patience_s = float("inf") if invoked else _PATIENCE_S
         flight = next((flight for flight in self._flights if flight.fits(place)), None)
         if flight is not None:
             self.stats.joined += 1
         while self._wanted(place):
             if flight is None:
-                plan = await self._planner.asked(place, invoked)
+                plan = await self._planner.asked(place, surroundings, invoked=invoked)
                 await self._make_way(plan)
                 if not invoked:
                     await self._pause(place)
@@ -147,10 +167,10 @@ class CompletionSession:
             else:
                 ghost = await self._known(place, invoked) if outcome == "ended" else None
             if ghost is not None:
-                return ghost, flight.usage
+                return ghost, flight
             # Joined in vain: what it wrote is not what was typed.
             flight = None
-        return "", Usage()
+        return "", None
 
     async def _written(self, flight: Flight, place: Place) -> str | None:
         """What can be shown at `place` of a block whose last line is still being written."""
@@ -162,7 +182,8 @@ class CompletionSession:
     def _vetted(self, flight: Flight, text: str) -> str:
         place = flight.plan.place
         trimmed = trim(text, place.before, place.after)
-        return vetted(place, trimmed, flight.logprobs, self._settings.min_probability)
+        defined = flight.plan.surroundings.defined
+        return vetted(place, trimmed, flight.logprobs, self._settings.min_probability, defined)
 
     async def _make_way(self, plan: Plan) -> None:
         """End what was begun for nobody and what nobody wants any more, before the engine gets `plan`."""
@@ -183,7 +204,7 @@ class CompletionSession:
         if not self._wanted(place):
             self.stats.dropped += 1
 
-    def _look_ahead(self, place: Place) -> None:
+    def _look_ahead(self, place: Place, surroundings: Surroundings) -> None:
         """Begin to write what follows, as if what is shown had been accepted."""
         known = self._cache.find(place)
         if not self._settings.look_ahead or (known is not None and (known[1] or known[0].shape is None)):
@@ -193,7 +214,7 @@ class CompletionSession:
         for flight in self._flights:
             flight.cancel()
         self.stats.ahead_calls += 1
-        self._fly(self._planner.ahead(place), ahead=True)
+        self._fly(self._planner.ahead(place, surroundings), ahead=True)
 
     def _fly(self, plan: Plan, *, ahead: bool = False) -> Flight:
         flight = Flight(plan, self._engine, self._time, self._settle, self._account, ahead=ahead)

@@ -6,7 +6,7 @@ import builtins
 import keyword
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tree_sitter import Node
 
@@ -22,12 +22,23 @@ _BUILTINS = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(key
 _PENALTY = 0.5
 
 
-def vetted(place: Place, text: str, logprobs: Sequence[float], least: float) -> str:
-    """What of `text` may be shown at `place`; "" where it is trusted less than `least` (a probability, 0..1)."""
+def vetted(
+    place: Place,
+    text: str,
+    logprobs: Sequence[float],
+    least: float,
+    defined: Callable[[Sequence[str]], set[str]] = lambda names: set(),
+) -> str:
+    """What of `text` may be shown at `place`; "" where it is trusted less than `least` (a probability, 0..1).
+
+    `defined` says which names the workspace defines.
+    """
     if not text.strip():
         return ""
-    if least > 0 and probability(logprobs, len(unknown_names(place, text))) < least:
-        return ""
+    if least > 0:
+        unknown = unknown_names(place, text)
+        if probability(logprobs, len(set(unknown) - defined(unknown))) < least:
+            return ""
     return without_new_errors(place, text)
 
 

@@ -23,6 +23,18 @@ def walk(root: Path) -> Iterator[Path]:
     yield from _walk(root, [])
 
 
+def is_ignored(path: Path, root: Path) -> bool:
+    """Whether `walk(root)` leaves out `path`, a file below `root`."""
+    specs: list[tuple[Path, GitIgnoreSpec]] = []
+    folder = root
+    for part in path.relative_to(root).parts:
+        specs = [*specs, *_specs_in(folder)]
+        folder = folder / part
+        if part in _FOREIGN or _ignored(folder, folder != path, specs):
+            return True
+    return False
+
+
 def _walk(folder: Path, specs: list[tuple[Path, GitIgnoreSpec]]) -> Iterator[Path]:
     specs = [*specs, *_specs_in(folder)]
     try:

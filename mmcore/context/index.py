@@ -8,24 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from mmcore import config
 from mmcore.context.document import language_of, read_document
-from mmcore.context.files import walk
+from mmcore.context.files import is_ignored, walk
 from mmcore.errors import DocumentError
 from mmcore.syntax import symbols
 from mmcore.types import Snippet
 
 # Longer files are generated more often than written.
 _MAX_BYTES = 400_000
+# A folder that is no project (a home, a disk) would be walked for hours.
+_MOST_FILES = 50_000
+# Files also change behind the editor's back, as when another branch is checked out.
+_AGAIN_S = 60.0
 # A definition's head says how it is used: its signature, and its documentation's first lines.
-_HEAD_LINES = 8
+HEAD_LINES = 8
 _SCHEMA = """
 create table if not exists file (id integer primary key, path text unique not null, mtime integer, size integer);
 create table if not exists symbol (name text not null, file integer not null, line integer, head text);
@@ -40,8 +48,8 @@ def index_path(root: Path) -> Path:
     return config.cache_dir() / "index" / f"{name}-1.db"
 
 
-def update(root: Path, index: Path) -> int:
-    """Bring the index up to date with the files below `root`; how many files were read again."""
+def update(root: Path, index: Path, files: Iterable[Path] | None = None) -> int:
+    """Bring the index up to date with `files`, else with every file below `root`; how many were read again."""
     index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.close(os.open(index, os.O_CREAT | os.O_RDWR, 0o600))
     with closing(sqlite3.connect(index, timeout=60)) as db:
@@ -49,7 +57,7 @@ def update(root: Path, index: Path) -> int:
         known = {path: (mtime, size) for path, mtime, size in db.execute("select path, mtime, size from file")}
         seen: set[str] = set()
         changed = 0
-        for path in walk(root):
+        for path in islice(walk(root), _MOST_FILES) if files is None else files:
             if language_of(path) == "plaintext":
                 continue
             name = path.relative_to(root).as_posix()
@@ -65,8 +73,9 @@ def update(root: Path, index: Path) -> int:
             changed += 1
             if changed % 200 == 0:
                 db.commit()  # a reader sees what is there so far; an interrupted run goes on from here
-        for name in known.keys() - seen:
-            _remove(db, name)
+        if files is None:
+            for name in known.keys() - seen:
+                _remove(db, name)
         db.commit()
     return changed
 
@@ -85,7 +94,7 @@ def _replace(db: sqlite3.Connection, path: Path, name: str, stamp: tuple[int, in
     for symbol in symbols(document.text, document.language):
         if symbol.name:
             first, last = symbol.range.start.line, symbol.range.end.line
-            head = "\n".join(lines[first : min(first + _HEAD_LINES, last + 1)])
+            head = "\n".join(lines[first : min(first + HEAD_LINES, last + 1)])
             rows.append((symbol.name, file, first, head))
     db.executemany("insert into symbol (name, file, line, head) values (?, ?, ?, ?)", rows)
 
@@ -102,16 +111,26 @@ class WorkspaceIndex:
         self.root = root
         self._path = index_path(root)
         self._running: asyncio.Task[None] | None = None
+        self._refreshed_at = -math.inf
 
     def refresh(self) -> None:
-        """Start an update, unless one is under way."""
-        if self._running is None or self._running.done():
+        """Start an update, unless one is under way or has just been."""
+        now = time.monotonic()
+        if (self._running is None or self._running.done()) and now - self._refreshed_at > _AGAIN_S:
+            self._refreshed_at = now
             self._running = asyncio.create_task(self._update())
 
     async def refreshed(self) -> None:
         """Wait for the update under way."""
         if self._running is not None:
             await self._running
+
+    async def saved(self, path: Path) -> None:
+        """Read one file of the root again, after the update under way."""
+        await self.refreshed()
+        if not await asyncio.to_thread(is_ignored, path, self.root):
+            with suppress(sqlite3.Error):  # the next update finds the file changed
+                await asyncio.to_thread(update, self.root, self._path, [path])
 
     async def close(self) -> None:
         if self._running is not None and not self._running.done():
@@ -123,16 +142,22 @@ class WorkspaceIndex:
 
         An index that is not there yet, or is being made, has none.
         """
+        columns = "name, path, line, head from symbol join file on file.id = file"
+        return list(_snippets(self.root, names, self._select(columns, names), most_each))
+
+    def defined(self, names: Sequence[str]) -> set[str]:
+        """Which of `names` something in the workspace defines."""
+        return {name for (name,) in self._select("distinct name from symbol", names)}
+
+    def _select(self, what: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         if not names or not self._path.exists():
             return []
-        marks = ",".join("?" * len(names))
-        query = f"select name, path, line, head from symbol join file on file.id = file where name in ({marks})"  # noqa: S608 (only question marks)
+        query = f"select {what} where name in ({','.join('?' * len(names))})"
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
-                rows = db.execute(query, list(names)).fetchall()
+                return db.execute(query, list(names)).fetchall()
         except sqlite3.Error:
             return []
-        return list(_snippets(self.root, names, rows, most_each))
 
     async def _update(self) -> None:
         process = await asyncio.create_subprocess_exec(

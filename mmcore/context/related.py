@@ -1,15 +1,15 @@
-"""Choose pieces of other files that the code at the cursor needs, each with the reason for it."""
+"""Choose pieces of code that the code at the cursor needs and does not show, each with the reason for it."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmcore.context.index import WorkspaceIndex
-from mmcore.syntax import enclosing
-from mmcore.types import Document, Snippet
+from mmcore.context.index import HEAD_LINES, WorkspaceIndex
+from mmcore.syntax import enclosing, symbols
+from mmcore.types import Document, Neighbour, Snippet
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 # What is written near the cursor is what the next tokens are about.
@@ -18,28 +18,31 @@ _CHUNK_LINES = 24
 # Two pieces that share this much say the same twice (llama.vim drops ring chunks at the same value).
 _NEAR_DUPLICATE = 0.9
 _LEAST_SIMILAR = 0.15
+# What is being changed together belongs together, if it looks a little alike.
+_LEAST_SIMILAR_EDITED = 0.05
 
 
 def related(
     document: Document,
     offset: int,
     indexes: Sequence[WorkspaceIndex],
-    others: Sequence[Document],
+    neighbours: Sequence[Neighbour],
     characters: int,
+    shown: tuple[int, int] | None = None,
 ) -> list[Snippet]:
-    """Snippets of at most `characters` in all, the most useful first, none from `document` itself.
+    """Snippets of at most `characters` in all, the most useful first.
 
-    Definitions of the names that the code around the cursor uses, imported ones before others; then the pieces of the
-    other open documents, the one edited last first, that look most like that code.
+    Definitions of the names that the code around the cursor uses, imported ones before others; then the pieces of
+    `neighbours` (the one edited last first) that look most like that code or were just changed. Of `document` itself
+    only definitions outside of `shown`, the offsets of what the prompt has of it anyway.
     """
     names = used_names(document, offset)
-    imported = set(_NAME.findall("\n".join(_imports(document.text))))
-    ordered = sorted(names, key=lambda name: (name not in imported, -names[name]))
+    imports = set(_NAME.findall("\n".join(_imports(document.text))))
+    ordered = sorted(names, key=lambda name: (name not in imports, -names[name]))
     found = [snippet for index in indexes for snippet in index.definitions(ordered)]
     found = [snippet for snippet in found if snippet.path != document.path]
-    stems = set(_NAME.findall(" ".join(_imports(document.text))))
-    found.sort(key=lambda snippet: snippet.path.stem not in stems)  # stable: the order above within each
-    found += _similar(set(names), others)
+    found.sort(key=lambda snippet: snippet.path.stem not in imports)  # stable: the order above within each
+    found = [*_own(document, names, shown or (0, len(document.text))), *found, *_similar(set(names), neighbours)]
     return _within(_distinct(found), characters)
 
 
@@ -58,17 +61,29 @@ def _imports(text: str) -> list[str]:
     return [line for line in text.splitlines()[:200] if line.strip().startswith(words) or "require(" in line]
 
 
-def _similar(names: set[str], others: Iterable[Document]) -> list[Snippet]:
+def _own(document: Document, names: Iterable[str], shown: tuple[int, int]) -> Iterator[Snippet]:
+    if shown == (0, len(document.text)):
+        return
+    wanted = set(names)
+    for symbol in symbols(document.text, document.language):
+        if symbol.name in wanted and not shown[0] <= symbol.start < shown[1]:
+            text = "\n".join(document.text[symbol.start : symbol.end].splitlines()[:HEAD_LINES])
+            path = document.path or Path(document.uri)
+            yield Snippet(path, symbol.range.start.line, text, f"defines {symbol.name}", 1.0)
+
+
+def _similar(names: set[str], neighbours: Iterable[Neighbour]) -> list[Snippet]:
     found = []
-    for recency, other in enumerate(others):
-        lines = other.text.splitlines()
+    for neighbour in neighbours:
+        path = neighbour.document.path or Path(neighbour.document.uri)
+        lines = neighbour.document.text.splitlines()
         for first in range(0, len(lines), _CHUNK_LINES):
             chunk = "\n".join(lines[first : first + _CHUNK_LINES])
             score = _jaccard(names, set(_NAME.findall(chunk)))
-            if score >= _LEAST_SIMILAR:
-                path = other.path or Path(other.uri)
-                reason = "open and similar" if recency else "edited last and similar"
-                found.append(Snippet(path, first, chunk, reason, score))
+            edited = neighbour.edited is not None and first <= neighbour.edited < first + _CHUNK_LINES
+            if score >= (_LEAST_SIMILAR_EDITED if edited else _LEAST_SIMILAR):
+                reason = f"similar, {'edited in this session' if edited else 'open'}"
+                found.append(Snippet(path, first, chunk, reason, score + edited))
     return sorted(found, key=lambda snippet: -snippet.score)
 
 

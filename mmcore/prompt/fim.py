@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from mmcore.types import Snippet
 
 _SPECIAL = re.compile(r"<\|(?=[a-z_]+\|>)")
 
 
-def render_fim(prefix: str, suffix: str) -> str:
-    """The prompt for Qwen2.5-Coder with the prefix last.
+def render_fim(prefix: str, suffix: str, snippets: Sequence[Snippet] = ()) -> str:
+    """The prompt for Qwen2.5-Coder with the prefix last, behind `snippets` of other places.
 
     The trained order is prefix, suffix, middle. With the prefix moved behind the middle token, typing only appends to
     the prompt, so that all of it stays in the engine's cache; and the 0.5B passes more infillings (measured: 65 of 80
-    single lines against 37).
+    single lines against 37). Snippets stand where the model was trained to see a repository's other files.
     """
-    return f"<|fim_prefix|><|fim_suffix|>{plain(suffix)}<|fim_middle|>{plain(prefix)}"
+    files = "".join(f"<|file_sep|>{plain(s.path.as_posix())}\n{plain(s.text)}\n" for s in snippets)
+    head = f"{files}<|file_sep|>" if files else ""
+    return f"{head}<|fim_prefix|><|fim_suffix|>{plain(suffix)}<|fim_middle|>{plain(prefix)}"
 
 
 def plain(text: str) -> str:

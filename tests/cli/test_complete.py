@@ -104,3 +104,17 @@ def test_setting_that_is_ignored_is_named(sidesight: Any, cart: Path, monkeypatc
     ended = sidesight("complete", f"{cart}:3:12")
     assert ended.status == 0
     assert "completion.max_tokens must be a number" in ended.err
+
+
+@pytest.mark.usefixtures("host")
+def test_explain_says_what_the_model_was_shown_and_why(sidesight: Any, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "prices.py").write_text("def price_of(name):\n    return 1\n")
+    cart = tmp_path / "cart.py"
+    cart.write_text("def total(names):\n    return price_of(\n")
+    ended = sidesight("complete", f"{cart}:2:21", "--explain", "--json")
+    assert ended.status == 0, ended.err
+    (snippet,) = json.loads(ended.out)["context"]
+    assert (snippet["path"], snippet["line"], snippet["reason"]) == ("prices.py", 1, "defines price_of")
+    assert "prices.py:1: defines price_of" in sidesight("complete", f"{cart}:2:21", "--explain").err
+    assert "no code of other places" in sidesight("complete", f"{tmp_path / 'prices.py'}:2:5", "--explain").err

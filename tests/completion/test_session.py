@@ -322,7 +322,7 @@ async def test_warming_reads_the_prompt_and_writes_one_token_at_most(
     let_write(tokens)
     engine = ScriptedEngine(saying("a b c d"))
     session = CompletionSession(engine, CompletionSettings(model="scripted"), sleep=at_once)
-    session.warm(*at("x = ▮\n"))
+    await session.warm(*at("x = ▮\n"))
     await until(lambda: engine.generated == 1 and not session._flights)
     session.stats.computed_tokens = 0
     assert await ghost(session, "x = ▮\n") == "a b c d"
@@ -333,7 +333,7 @@ async def test_warming_reads_the_prompt_and_writes_one_token_at_most(
 async def test_warming_for_another_place_is_ended_by_a_request(tokens: asyncio.Semaphore) -> None:
     engine = ScriptedEngine(saying("a b"), pace=tokens.acquire)
     session = CompletionSession(engine, CompletionSettings(model="scripted", look_ahead=True), sleep=at_once)
-    session.warm(*at("▮first\n"))
+    await session.warm(*at("▮first\n"))
     await until(lambda: len(engine.requests) == 1)
     asked = asking(session, "first\nx = ▮\n")
     await until(lambda: len(engine.requests) == 2)
@@ -346,7 +346,7 @@ async def test_warming_for_another_place_is_ended_by_a_request(tokens: asyncio.S
 async def test_warming_for_the_same_place_is_waited_for(tokens: asyncio.Semaphore) -> None:
     engine = ScriptedEngine(saying("a b"), pace=tokens.acquire)
     session = CompletionSession(engine, CompletionSettings(model="scripted"), sleep=at_once)
-    session.warm(*at("x = ▮\n"))
+    await session.warm(*at("x = ▮\n"))
     await until(lambda: len(engine.requests) == 1)
     asked = asking(session, "x = y▮\n")
     let_write(tokens)
@@ -394,7 +394,7 @@ async def test_a_dead_engine_is_the_askers_to_hear_of() -> None:
     session = CompletionSession(engine, CompletionSettings(model="scripted"), sleep=at_once)
     with pytest.raises(EngineUnavailable, match="away"):
         await ghost(session, "x = ▮\n")
-    session.warm(*at("x = ▮\n"))
+    await session.warm(*at("x = ▮\n"))
     await until(lambda: not session._flights)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmcore.context.files import walk
+from mmcore.context.files import is_ignored, walk
 
 
 def tree(root: Path, **files: str) -> None:
@@ -34,3 +34,11 @@ def test_links_that_lead_in_circles_end(tmp_path: Path) -> None:
     tree(tmp_path, src__a="")
     (tmp_path / "src" / "loop").symlink_to(tmp_path)
     assert names(tmp_path) == ["src/a"]
+
+
+def test_what_walking_leaves_out_is_ignored_when_asked_about_alone(tmp_path: Path) -> None:
+    tree(tmp_path, a="", build__deep__c="", node_modules__d="", src__keep="", src__drop="", drop="")
+    (tmp_path / ".gitignore").write_text("build/\nkeep\n")
+    (tmp_path / "src" / ".gitignore").write_text("!keep\ndrop\n")
+    every = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path for path in every if not is_ignored(path, tmp_path)} == set(walk(tmp_path))

@@ -6,7 +6,8 @@ import pytest
 
 from mmcore.context.index import WorkspaceIndex, index_path, update
 from mmcore.context.related import related, used_names
-from mmcore.types import Document
+from mmcore.context.surroundings import Surroundings
+from mmcore.types import Document, Neighbour
 
 
 @pytest.fixture
@@ -68,17 +69,17 @@ def test_definitions_that_the_cursor_uses_come_first_and_within_the_budget(root:
     text = "from shop.prices import price_of\n\ndef total(items):\n    return sum(price_of(item) for item in items)\n"
     here = document(root, text)
     other = Document("file:///b.py", "python", "def total(items):\n    return price_of(items)\n", path=root / "b.py")
-    snippets = related(here, text.index("for item"), [WorkspaceIndex(root)], [other], 1000)
+    snippets = related(here, text.index("for item"), [WorkspaceIndex(root)], [Neighbour(other)], 1000)
     assert [(snippet.path.name, snippet.reason) for snippet in snippets] == [
         ("prices.py", "defines price_of"),
-        ("b.py", "edited last and similar"),
+        ("b.py", "similar, open"),
     ]
-    assert related(here, 10, [WorkspaceIndex(root)], [other], 5) == []
+    assert related(here, 10, [WorkspaceIndex(root)], [Neighbour(other)], 5) == []
 
 
 def test_the_same_piece_is_not_given_twice(root: Path) -> None:
     text = "def total(items, tax):\n    return tax\n"
-    others = [Document(f"file:///{n}.py", "python", text, path=root / f"{n}.py") for n in range(3)]
+    others = [Neighbour(Document(f"file:///{n}.py", "python", text, path=root / f"{n}.py")) for n in range(3)]
     assert len(related(document(root, text), len(text) - 2, [], others, 10_000)) == 1
 
 
@@ -87,3 +88,34 @@ def test_names_are_those_of_the_enclosing_function() -> None:
     names = used_names(Document("file:///a.py", "python", text), text.index("helper"))
     assert names["argument"] == 2
     assert "far_away" not in names
+
+
+async def test_a_saved_file_is_read_again_unless_it_is_ignored(root: Path) -> None:
+    index = WorkspaceIndex(root)
+    index.refresh()
+    await index.refreshed()
+    (root / "shop" / "other.py").write_text("def added():\n    return 2\n")
+    (root / "secret.py").write_text("def hidden():\n    return 3\n")
+    (root / ".sidesightignore").write_text("secret.py\n")
+    await index.saved(root / "shop" / "other.py")
+    await index.saved(root / "secret.py")
+    assert index.defined(["added", "hidden", "unrelated", "price_of"]) == {"added", "price_of"}
+
+
+def test_what_was_edited_in_another_document_comes_before_what_looks_alike(root: Path) -> None:
+    alike = Document("file:///b.py", "python", "def total(items, tax):\n    return tax\n", path=root / "b.py")
+    edited = Document("file:///c.py", "python", "def discount(items):\n    return 0\n", path=root / "c.py")
+    text = "def total(items, tax):\n    return tax"
+    snippets = related(document(root, text), len(text), [], [Neighbour(alike), Neighbour(edited, 1)], 10_000)
+    assert [(snippet.path.name, snippet.reason) for snippet in snippets] == [
+        ("c.py", "similar, edited in this session"),
+        ("b.py", "similar, open"),
+    ]
+
+
+def test_an_open_document_that_is_ignored_is_not_shown(root: Path) -> None:
+    (root / ".gitignore").write_text("keys.py\n")
+    text = "def total(items, tax):\n    return tax"
+    keys = Neighbour(Document("file:///keys.py", "python", text, path=root / "keys.py"))
+    surroundings = Surroundings(root / "shop" / "cart.py", (WorkspaceIndex(root),), (keys,))
+    assert surroundings.snippets(document(root, text), len(text), (0, len(text)), 10_000) == []

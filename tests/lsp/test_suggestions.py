@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mmcore.errors import DocumentError
-from mmcore.types import Completion, Document, Position, Range
+from mmcore.types import Completion, Document, Neighbour, Position, Range
 
 CANCELLED = -32800
 
@@ -24,13 +24,23 @@ class Waiting:
         self.cancelled = 0
         self.warmed: list[tuple[Document, Position]] = []
         self.roots: Sequence[Path] = ()
+        self.neighbours: Sequence[Neighbour] = ()
+        self.forgotten: list[str] = []
+        self.written: list[Path] = []
         self.failure: Exception | None = None
 
     async def complete(
-        self, document: Document, position: Position, roots: Sequence[Path] = (), *, invoked: bool = False
+        self,
+        document: Document,
+        position: Position,
+        roots: Sequence[Path] = (),
+        neighbours: Sequence[Neighbour] = (),
+        *,
+        invoked: bool = False,
     ) -> Completion:
         self.started.append(document)
         self.roots = roots
+        self.neighbours = neighbours
         self.invoked = invoked
         try:
             await self.go.wait()
@@ -41,8 +51,20 @@ class Waiting:
             raise self.failure
         return Completion("!", Range(position, position), "double")
 
-    async def warm(self, document: Document, position: Position) -> None:
+    async def warm(
+        self,
+        document: Document,
+        position: Position,
+        roots: Sequence[Path] = (),
+        neighbours: Sequence[Neighbour] = (),
+    ) -> None:
         self.warmed.append((document, position))
+
+    def forget(self, uri: str) -> None:
+        self.forgotten.append(uri)
+
+    async def saved(self, path: Path) -> None:
+        self.written.append(path)
 
     async def close(self) -> None: ...
 
@@ -251,3 +273,35 @@ async def test_what_is_wrong_with_one_document_is_not_shown_at_every_key(connect
     editor.open("x")
     assert await editor.ghost(0, 1) == []
     assert not editor.heard
+
+
+async def test_the_other_documents_come_with_the_request_the_one_edited_last_first(
+    connect: Any, assistant: Waiting
+) -> None:
+    assistant.go.set()
+    editor = await connect(lambda *_: assistant)
+    for name in "abc":
+        editor.open("one\ntwo\n", uri=f"file:///w/{name}.py")
+    start = {"line": 1, "character": 0}
+    editor.change({"range": {"start": start, "end": start}, "text": "x"}, uri="file:///w/b.py")
+    await editor.ghost(0, 1)
+    assert [(n.document.uri, n.edited) for n in assistant.neighbours] == [
+        ("file:///w/b.py", 1),
+        ("file:///w/c.py", None),
+    ]
+
+
+async def test_the_assistant_is_told_what_was_closed_and_saved(
+    connect: Any, assistant: Waiting, tmp_path: Path
+) -> None:
+    assistant.go.set()
+    editor = await connect(lambda *_: assistant)
+    assert editor.capabilities["capabilities"]["textDocumentSync"]["save"]
+    uri = (tmp_path / "a.py").as_uri()
+    editor.open("x", uri=uri)
+    await editor.ghost(0, 1, uri=uri)
+    editor.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+    await spin(lambda: assistant.written)
+    editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    await spin(lambda: assistant.forgotten)
+    assert (assistant.written, assistant.forgotten) == ([tmp_path / "a.py"], [uri])
