@@ -1,7 +1,7 @@
 """Measure the checked actions beside the same model asked once: `make bench-actions`.
 
-Rows and scorers are read from `--data` (../shared by default). Results are kept row by row in
-`results/actions.jsonl`, so a run that is stopped goes on where it was; `results/actions.md` is the table.
+Rows and scorers are read from `--data` (../shared by default). Results are kept row by row in `actions.jsonl`, so a
+run that is stopped goes on where it was; `actions.md` is the table.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from mmcore.verify.tests_run import TestBench
 from mmcore.verify.toolchain import project_python
 
 HERE = Path(__file__).resolve().parent
-ROWS = HERE / "results" / "actions.jsonl"
-TABLE = HERE / "results" / "actions.md"
+# Every third row is for looking at; what is reported was not looked at before.
+DEVELOP = 3
 Row = dict[str, Any]
 Score = dict[str, Any]
 Measure = Callable[[Tools, Row, Any], Awaitable[Score]]
@@ -227,17 +227,19 @@ SETS: dict[str, tuple[str, str, dict[str, Measure]]] = {
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
-def held() -> dict[tuple[str, str, str], Score]:
-    if not ROWS.exists():
+def held(kept: Path) -> dict[tuple[str, str, str], Score]:
+    if not kept.exists():
         return {}
-    lines = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
+    lines = [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
     return {(line["set"], line["how"], line["row"]): line for line in lines}
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared")
-    parser.add_argument("--rows", type=int, default=12, help="rows of each set, spread evenly over it")
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="where actions.jsonl and actions.md are")
+    parser.add_argument("--rows", type=int, default=40, help="rows of each set, spread evenly over it")
+    parser.add_argument("--develop", action="store_true", help="the rows to develop on, which are never reported")
     parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--how", nargs="*", help="only these columns")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after the row that is under way by then")
@@ -247,32 +249,38 @@ async def main() -> None:
     engine = launch.connect(settings)
     tools = Tools(engine, settings, no_pictures)
     deadline = time.monotonic() + options.seconds
-    ROWS.parent.mkdir(exist_ok=True)
+    options.out.mkdir(exist_ok=True)
+    kept = options.out / "actions.jsonl"
     try:
         for name in options.sets:
             file, scorer, columns = SETS[name]
             score = importlib.import_module(scorer)
             rows = [json.loads(line) for line in (options.data / "data" / file).read_text("utf-8").splitlines()]
-            for number in range(0, len(rows), max(1, len(rows) // options.rows))[: options.rows]:
+            for number in chosen(len(rows), options.rows, develop=options.develop):
                 for how, measure in columns.items():
-                    if (options.how and how not in options.how) or (name, how, str(number)) in held():
+                    if (options.how and how not in options.how) or (name, how, str(number)) in held(kept):
                         continue
                     if time.monotonic() > deadline:
                         return
                     result = await measure(tools, rows[number], score)
                     line = {"set": name, "how": how, "row": str(number), **result}
-                    with ROWS.open("a", encoding="utf-8") as stream:
+                    with kept.open("a", encoding="utf-8") as stream:
                         stream.write(json.dumps(line) + "\n")
                     print(line, flush=True)
     finally:
         await engine.close()
-        report()
+        report(held(kept), options.out / "actions.md")
 
 
-def report() -> None:
+def chosen(total: int, wanted: int, *, develop: bool) -> list[int]:
+    """At most `wanted` of the rows to develop on or of the others, spread evenly."""
+    rows = [number for number in range(total) if (number % DEVELOP == 0) == develop]
+    return [rows[n * len(rows) // wanted] for n in range(wanted)] if wanted < len(rows) else rows
+
+
+def report(results: dict[tuple[str, str, str], Score], table: Path) -> None:
     """One table a set: a line for each way of asking, means over the rows that every way has done."""
     lines = ["# Checked actions beside the bare model", ""]
-    results = held()
     for name in dict.fromkeys(key[0] for key in results):
         ways = list(dict.fromkeys(key[1] for key in results if key[0] == name))
         common = set.intersection(*({key[2] for key in results if key[:2] == (name, way)} for way in ways))
@@ -293,7 +301,7 @@ def report() -> None:
                 cells.append(f"{statistics.mean(numbers):.2f}" if numbers else "")
             lines.append(f"| {way} | " + " | ".join(cells) + " |")
         lines.append("")
-    TABLE.write_text("\n".join(lines), "utf-8")
+    table.write_text("\n".join(lines), "utf-8")
     print("\n".join(lines))
 
 

@@ -9,6 +9,7 @@ from mmcore.actions.request import Diagnostic, Request
 from mmcore.edits.diff import line_edits
 from mmcore.types import Range
 from mmcore.verify.applies import check_applies
+from mmcore.verify.examples import share
 from mmcore.verify.formatting import format_change
 from mmcore.verify.lint import check_linters, diagnose
 from mmcore.verify.names import check_names
@@ -43,9 +44,10 @@ class Candidate:
         return first_failure(self.checks) is None
 
     @property
-    def reached(self) -> int:
-        """How many checks it got through: the best of those that failed got furthest."""
-        return sum(check.status == "passed" for check in self.checks)
+    def reached(self) -> float:
+        """How many checks it got through, and how much of the examples: the best of those that failed got furthest."""
+        said = self.checks[-1].detail if self.checks and self.checks[-1].name == "tests" else ""
+        return sum(check.status == "passed" for check in self.checks) + share(said)
 
 
 def examine(request: Request, after: str, rules: Rules, bench: TestBench | None = None) -> Candidate:

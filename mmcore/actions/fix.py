@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.outcome import conclude
 from mmcore.actions.related import excerpt_of_test, related_code
 from mmcore.actions.request import Diagnostic, Outcome, Request, Tools
+from mmcore.actions.small_edits import small_edit
 from mmcore.actions.speak import Said, speak, total
 from mmcore.actions.target import code_of, target_of, text_of
 from mmcore.edits.propose import FormError, propose_range, propose_rewrite
@@ -20,10 +19,9 @@ from mmcore.prompt.actions.fix import render_fix, render_retry
 from mmcore.syntax import Symbol
 from mmcore.text import apply, line_at, line_starts
 from mmcore.types import Message, Position, Range, Usage
-from mmcore.verify.batch import run_selection
 from mmcore.verify.lint import diagnose
-from mmcore.verify.mutants import Mutant, mutants
 from mmcore.verify.result import Change, CheckResult, first_failure
+from mmcore.verify.scope import same_code
 from mmcore.verify.scratch import scratch_copy
 from mmcore.verify.tests_run import Selection, TestBench, configures_pytest, judge, select, tail
 from mmcore.verify.toolchain import project_python
@@ -35,7 +33,10 @@ MOST_DIAGNOSTICS = 20
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What is known before the first try. Without a target it is about the lines `span` outside any definition."""
+    """What is known before the first try. Without a target it is about the lines `span` outside any definition.
+
+    `fails`: the tests of `rules` were seen to fail on the code as it is.
+    """
 
     request: Request
     target: Symbol | None
@@ -43,6 +44,7 @@ class _Case:
     rules: Rules
     bench: TestBench | None
     evidence: str
+    fails: bool = False
 
     @property
     def name(self) -> str:
@@ -139,7 +141,7 @@ def _reproduce(held: ExitStack, request: Request, target: Symbol | None, span: R
         return _Case(request, target, span, replace(rules, tests=Selection()), bench, "\n".join(evidence))
     if status == "failed":
         evidence += [excerpt_of_test(request.root, selection), tail(detail)]
-    return _Case(request, target, span, rules, bench, "\n".join(part for part in evidence if part))
+    return _Case(request, target, span, rules, bench, "\n".join(part for part in evidence if part), status == "failed")
 
 
 async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
@@ -164,11 +166,21 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
             tried.append(candidate)
         if candidate.passed:
             break
-        if number == 0 and (small := await asyncio.to_thread(_small_edits, case, options.small_edits)):
-            tools.say("a small edit passes")
-            return [small, *tried], usage
+        if number == _small_edits_after(case):
+            tools.say("trying small edits")
+            small, spent = await small_edit(tools, request, case.span, case.rules, case.bench, code)
+            usage = total(usage, spent)
+            if small is not None:
+                return [small, *tried], usage
         messages = _next_messages(first, messages, candidate, number, options.rounds)
     return tried, usage
+
+
+def _small_edits_after(case: _Case) -> int | None:
+    """After which try they come: at once where tests judge, later where only a few examples do, which judge less."""
+    if case.bench is None or not case.fails or case.request.document.language != "python":
+        return None
+    return 0 if case.rules.tests.targets else 1
 
 
 def _next_messages(
@@ -193,6 +205,11 @@ def _judge(case: _Case, said: Said) -> Candidate:
             after = propose_range(document, case.span, said.text, cut_off=said.cut_off)
     except FormError as error:
         return Candidate(document.text, (CheckResult("form", "failed", str(error)),), answer=said.text)
+    if not case.request.diagnostics and same_code(document.text, after, document.language):
+        unchanged = CheckResult(
+            "changes the code", "failed", "This is the same code as before. Find what is wrong in it."
+        )
+        return Candidate(after, (unchanged,), answer=said.text)
     return replace(examine(case.request, after, case.rules, case.bench), answer=said.text)
 
 
@@ -210,27 +227,3 @@ def _remedy(case: _Case) -> Candidate | None:
             if candidate.passed:
                 return replace(candidate, origin="ruff's own correction")
     return None
-
-
-def _small_edits(case: _Case, most: int) -> Candidate | None:
-    """The first of the function's mutants that passes every check."""
-    request = case.request
-    if case.bench is None or not case.rules.tests or request.document.language != "python":
-        return None
-    tries = list(_mutants(case, most))
-    verdicts = run_selection(case.bench, [mutant.text for mutant in tries], case.rules.tests, first=True)
-    for mutant, verdict in zip(tries, verdicts, strict=False):
-        if verdict.status == 0:
-            # Once more by itself and with every other check: a batch only says where to look.
-            candidate = examine(request, mutant.text, case.rules, case.bench)
-            if candidate.passed:
-                return replace(candidate, origin=f"found by trying small edits, {mutant.description}")
-    return None
-
-
-def _mutants(case: _Case, most: int) -> Iterator[Mutant]:
-    first, last = case.span.start.line + 1, case.span.end.line + 1
-    try:
-        yield from islice(mutants(case.request.document.text, first, last), most)
-    except SyntaxError:
-        return  # a file that does not parse is for the model alone

@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from mmcore.verify.sandbox import Limits, Ran
 from mmcore.verify.scratch import read_back, write_over
-from mmcore.verify.tests_run import LIMITS, PYTEST, Selection, TestBench, doctest_command
+from mmcore.verify.tests_run import LIMITS, PYTEST, Selection, TestBench, example_command
 
 EACH_S = 5.0
 TOGETHER = Limits(seconds=90.0)
@@ -81,7 +81,7 @@ def run_selection(bench: TestBench, texts: Sequence[str], selection: Selection, 
     """Put each text in the document's place and run what was selected; with `first`, up to the first that passes."""
     if selection.targets:
         return run_many(bench, texts, RUN_PYTEST, [*PYTEST[2:], *selection.targets], first=first)
-    program, arguments = doctest_command(bench, selection)
+    program, arguments = example_command(bench, selection)
     return run_many(bench, texts, program, arguments, first=first)
 
 

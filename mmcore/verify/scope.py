@@ -47,19 +47,23 @@ def check_code_unchanged(change: Change) -> CheckResult:
     """The code is the same before and after, apart from its documentation."""
 
     def check() -> Outcome:
-        if change.document.language == "python":
-            before, after = _without_docstrings(change.document.text), _without_docstrings(change.after)
-            if before is None:
-                return "could_not_run", "the file does not parse, so its code cannot be compared"
-            same = before == after
-        else:
-            trees = parse(change.document.text, change.document.language), parse(change.after, change.document.language)
-            if trees[0] is None or trees[1] is None:
-                return "could_not_run", f"no grammar for {change.document.language}"
-            same = list(_code(trees[0].root_node)) == list(_code(trees[1].root_node))
+        same = same_code(change.document.text, change.after, change.document.language)
+        if same is None:
+            return "could_not_run", f"no {change.document.language} that parses, so the code cannot be compared"
         return ("passed", "") if same else ("failed", "the code itself was changed, not only its documentation")
 
     return timed("code unchanged", check)
+
+
+def same_code(before: str, after: str, language: str) -> bool | None:
+    """Whether two texts differ in comments, docstrings and layout at most; None where that cannot be said."""
+    if language == "python":
+        held = _without_docstrings(before)
+        return None if held is None else held == _without_docstrings(after)
+    one, other = parse(before, language), parse(after, language)
+    if one is None or other is None:
+        return None
+    return list(_code(one.root_node)) == list(_code(other.root_node))
 
 
 def _is_import(line: str) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from mmcore.verify.examples import RUNNER, Session, argument, sessions
 from mmcore.verify.result import Change, CheckResult, Outcome, timed
 from mmcore.verify.sandbox import Isolation, Limits, Ran, interpreter_paths, run
 from mmcore.verify.scratch import inside, scratch_copy, write_over
@@ -26,13 +25,13 @@ PYTEST = ("-m", "pytest", "-x", "-q", "--no-header", "--tb=short", "-p", "no:cac
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`targets` are pytest arguments relative to the root; without any, the examples of `doctests` are run."""
+    """`targets` are pytest arguments relative to the root; without any, the `examples` of docstrings are run."""
 
     targets: tuple[str, ...] = ()
-    doctests: tuple[str, ...] = ()
+    examples: tuple[Session, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.targets or self.doctests)
+        return bool(self.targets or self.examples)
 
 
 def select(change: Change, root: Path, symbol: str = "", failing: str = "") -> Selection:
@@ -51,28 +50,7 @@ def select(change: Change, root: Path, symbol: str = "", failing: str = "") -> S
         text = test.read_text("utf-8", "replace")
         if module.search(text) and wanted.search(text):
             found.append(str(inside(root, test)))
-    return (
-        Selection(tuple(found[:MAX_TEST_FILES]))
-        if found
-        else Selection((), tuple(examples(change.document.text, symbol)))
-    )
-
-
-def examples(text: str, symbol: str = "") -> Iterator[str]:
-    """Names of functions (those called `symbol`, or all) whose docstring holds `>>>` examples."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError):
-            return
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and (not symbol or node.name == symbol.split(".")[-1])
-            and ">>>" in (ast.get_docstring(node, clean=False) or "")
-        ):
-            yield node.name
+    return Selection(tuple(found[:MAX_TEST_FILES]), () if found else tuple(sessions(change.document.text, symbol)))
 
 
 class TestBench:
@@ -99,7 +77,7 @@ class TestBench:
                 return ran
             self.plugins = True
             return self.python_run([*PYTEST, *selection.targets])
-        program, arguments = doctest_command(self, selection)
+        program, arguments = example_command(self, selection)
         return self.python_run(["-c", program, *arguments])
 
     def python_run(self, arguments: Sequence[str], limits: Limits = LIMITS) -> Ran:
@@ -110,24 +88,9 @@ class TestBench:
         return run(command, self.copy, limits=limits, readonly=self.readonly, environment=environment)
 
 
-# Runs the examples of the named functions only; doctest's own command line would run all of a file's.
-DOCTESTS = """
-import doctest, importlib.util, sys
-spec = importlib.util.spec_from_file_location("module_under_test", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-sys.modules["module_under_test"] = module
-spec.loader.exec_module(module)
-runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.FAIL_FAST)
-for test in doctest.DocTestFinder(exclude_empty=True).find(module):
-    if test.name.split(".")[-1] in sys.argv[2:]:
-        runner.run(test)
-sys.exit(1 if runner.failures else 0)
-"""
-
-
-def doctest_command(bench: TestBench, selection: Selection) -> tuple[str, list[str]]:
-    """A program and its arguments that run the examples of the selected functions."""
-    return DOCTESTS, [str(bench.relative), *selection.doctests]
+def example_command(bench: TestBench, selection: Selection) -> tuple[str, list[str]]:
+    """A program and its arguments that run the selected examples."""
+    return RUNNER, [str(bench.relative), argument(selection.examples)]
 
 
 def check_tests(change: Change, root: Path, selection: Selection, *, trusted: bool) -> CheckResult:
@@ -154,7 +117,7 @@ def configures_pytest(root: Path) -> bool:
 
 
 def judge(ran: Ran, selection: Selection) -> Outcome:
-    what = ", ".join([*selection.targets, *(f"examples of {name}" for name in selection.doctests)])
+    what = ", ".join([*selection.targets, *(f"examples of {held.function}" for held in selection.examples)])
     note = walls_note(ran.isolation)
     if ran.ended_for:
         return "failed", f"{what}: ended for {ran.ended_for}{note}"

@@ -13,11 +13,12 @@ from mmcore.errors import DocumentError
 from mmcore.types import Document
 from mmcore.verify import consent
 from mmcore.verify.batch import run_selection
+from mmcore.verify.examples import sessions
 from mmcore.verify.mutants import mutants
 from mmcore.verify.pytest_run import kills, measure_coverage, run_tests, values_now
 from mmcore.verify.result import Change
 from mmcore.verify.scratch import read_back, scratch_copy, write_over
-from mmcore.verify.tests_run import Selection, TestBench, check_tests, examples, select
+from mmcore.verify.tests_run import Selection, TestBench, check_tests, select
 from mmcore.verify.toolchain import project_python
 
 CODE = '''\
@@ -143,8 +144,9 @@ def test_the_narrowest_tests_are_chosen(root: Path) -> None:
     assert select(made, root, "clamp") == Selection(("test_bounds.py",))
     assert select(made, root, "clamp", "test_bounds.py::test_in") == Selection(("test_bounds.py::test_in",))
     (root / "test_bounds.py").unlink()
-    assert select(made, root, "clamp") == Selection((), ("clamp",))
-    assert list(examples(CODE)) == ["clamp"]
+    held = tuple(sessions(CODE))
+    assert select(made, root, "clamp") == Selection((), held)
+    assert [session.function for session in held] == ["clamp"]
 
 
 def test_tests_pass_and_fail_as_the_code_does(root: Path, bench: TestBench) -> None:
@@ -153,8 +155,9 @@ def test_tests_pass_and_fail_as_the_code_does(root: Path, bench: TestBench) -> N
     failed = bench.run(CODE.replace("return high", "return low"), selection)
     assert failed.status == 1
     assert "assert 0 == 3" in failed.output
-    assert bench.run(CODE, Selection((), ("clamp",))).status == 0
-    assert bench.run(CODE.replace("return high", "return low"), Selection((), ("clamp",))).status == 1
+    examples = Selection((), tuple(sessions(CODE)))
+    assert bench.run(CODE, examples).status == 0
+    assert bench.run(CODE.replace("return high", "return low"), examples).status == 1
     assert (root / "bounds.py").read_text() == CODE
 
 
@@ -235,5 +238,5 @@ def test_many_versions_run_in_one_sandbox_and_each_by_itself(bench: TestBench) -
     selection = Selection(("test_bounds.py",))
     verdicts = run_selection(bench, [wrong, endless, gone, CODE, CODE], selection, first=False)
     assert [verdict.status for verdict in verdicts] == [1, None, 0, 0, 0]
-    verdicts = run_selection(bench, [wrong, CODE, CODE], Selection((), ("clamp",)), first=True)
+    verdicts = run_selection(bench, [wrong, CODE, CODE], Selection((), tuple(sessions(CODE))), first=True)
     assert [verdict.status for verdict in verdicts] == [1, 0]

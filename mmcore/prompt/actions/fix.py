@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmcore.prompt.ask import quote
 from mmcore.types import Message
 
@@ -33,3 +35,13 @@ def render_retry(messages: tuple[Message, ...], answer: str, failure: str) -> tu
         Message("assistant", answer),
         Message("user", f"That is not right yet:\n{quote(failure)}\nThink about why, then write it again, corrected."),
     )
+
+
+def render_choice(code: str, language: str, changes: Sequence[str]) -> tuple[Message, ...]:
+    """Which of several small changes is meant; the answer is asked for as its number."""
+    listed = "\n".join(f"{number}. {change}" for number, change in enumerate(changes, 1))
+    asked = (
+        f"```{language}\n{code}\n```\n\nThere is one mistake in this code. Each of these changes makes the examples "
+        f"right:\n{listed}\nWhich one makes the code right for every input? Answer with its number only."
+    )
+    return Message("system", "You repair code."), Message("user", asked)
