@@ -1,56 +1,50 @@
 """Find the places that an error output names: tracebacks, compiler errors, failing tests.
 
-`parse_frames(text)` understands Python, pytest, Node, TypeScript, Rust, Go, Java and Kotlin, C and C++ (gcc, clang,
-MSVC), C#, Ruby and PHP, and anything else that prints `path:line`. It tolerates the slips that reading a picture
-brings: lost spaces, a quote read as two, `1ine` for `line`. `mmcore.context.grounding.ground(frames, roots)` turns
-what it finds into locations.
+`parse_frames(text)` understands Python (also as IPython and rich print it), pytest, Node and browsers, TypeScript,
+ESLint, Rust, Go, Java and Kotlin, C and C++ (gcc, clang, MSVC), C#, Ruby, PHP, Perl, shells and YAML, and anything else
+that prints `path:line`. It tolerates the slips that reading a picture brings: lost spaces, a quote read as two, `1ine`
+for `line`. `mmcore.context.grounding.ground(frames, roots)` turns what it finds into locations.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
+from mmcore.perception import places
+from mmcore.perception.places import Style
 from mmcore.types import Frame
 
-# A path ends in an extension; it may hold a drive, spaces only between quotes.
-PATH = r"(?:[A-Za-z]:[\\/]|~/|\.{0,2}/)?[\w@.+\-\\/\[\]$]*[\w\])]\.[A-Za-z][A-Za-z0-9]{0,5}"
-LINE_WORD = r"[l1I|]ine"
-NUMBER = r"[0-9OolI]{1,6}"
-
-PYTHON = re.compile(
-    rf"\bFi[l1I|]e\s*[\"'“”`´]{{1,2}}(?P<path>[^\"'“”]+?)[\"'“”`´]{{1,2}}\s*[,.]?\s*{LINE_WORD}\s*(?P<line>{NUMBER})"
-    r"(?:\s*[,.]?\s*in\s+(?P<function>[\w<>.]+))?"
-)
-RUBY = re.compile(rf"(?P<path>{PATH}):(?P<line>\d+):in\s*[`'\"](?P<function>[^'\"`]+)['\"`]")
-PHP = re.compile(rf"\bin (?P<path>{PATH})(?: on line |:|\()(?P<line>\d+)\)?")
-CSHARP = re.compile(rf"\bat (?P<function>\S+\(.*?\)) in (?P<path>[^:]*?{PATH}):line (?P<line>\d+)")
-JAVA = re.compile(r"^\s*at\s+(?P<function>[\w$.<>/]+)\((?P<path>[\w$\-]+\.(?:java|kt|scala|groovy)):(?P<line>\d+)\)")
-NODE = re.compile(
-    rf"^\s*at\s+(?:async\s+)?(?:(?P<function>[^()]+?)\s+\()?(?:file://)?(?P<path>[^():]*?{PATH}):(?P<line>\d+):(?P<column>\d+)\)?"
-)
-MSVC = re.compile(rf"(?P<path>{PATH})\((?P<line>\d+)(?:,(?P<column>\d+))?\)\s*:\s*(?P<message>.+)")
-RUST = re.compile(rf"(?:-->|panicked at|→)\s*(?P<path>{PATH}):(?P<line>\d+)(?::(?P<column>\d+))?")
-GO = re.compile(rf"^\s+(?P<path>{PATH}):(?P<line>\d+)(?:\s+\+0x[0-9a-fA-F]+)?\s*$")
-PLAIN = re.compile(rf"(?P<path>{PATH}):(?P<line>\d+)(?::(?P<column>\d+))?(?:\s*[:\-–]\s*(?P<message>\S.*)|\b)")
-PATTERNS = (PYTHON, CSHARP, JAVA, NODE, RUBY, RUST, MSVC, GO, PHP, PLAIN)
-
 # `ValueError: …`, `java.lang.IllegalStateException: …`, `E   AssertionError`, `TypeError [ERR_X]: …`
+_KINDS = "Error|Exception|Warning|Exit|Interrupt|Iteration|Fault|Failure|Panic"
 EXCEPTION = re.compile(
-    r"^(?:E\s+|Caused by:\s*|Exception in thread \"[^\"]*\"\s*|Unhandled exception\. |Uncaught\s+)?"
-    r"(?P<name>(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception|Warning|Exit|Interrupt|Iteration|Fault|Failure|Panic))"
+    r"^(?:E\s+|Caused by:\s*|Exception in thread \"[^\"]*\"\s*|Unhandled exception[.:]\s*|"
+    r"(?:PHP )?(?:Fatal|Parse) error:\s*|Uncaught\s+)*(?:\(in promise\)\s*)?"
+    rf"(?P<name>(?:[\w$]+(?:\.|::))*(?:[A-Z][\w$]*)?(?:{_KINDS})(?:Group)?)"
     r"(?:\s*\[\w+\])?(?:\s*[:;]\s*(?P<message>.*))?$"
 )
 PANIC = re.compile(
     r"^(?:\S* )?(?P<name>panic|fatal error): ?(?P<message>.*)$"
     r"|^(?:fatal )?error(?:\[(?P<rustc>E\d+)\])?: (?P<rust_message>.+)$"
     r"|^(?:- )?error (?P<code>[A-Z]+\d+): (?P<code_message>.+)$"
+    r"|^\*\* \((?P<elixir>[\w.]+)\) (?P<elixir_message>.*)$"
 )
+# What a program's own exceptions look like where an exception must follow: `shop.errors.OutOfStock: pear`.
+OWN_EXCEPTION = re.compile(r"^(?P<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?::\s+(?P<message>.*))?$")
+# Ruby names the exception behind its message.
+BEHIND = re.compile(rf"^(?P<message>.+?)\s*\((?P<name>(?:[A-Z]\w*::)*[A-Z]\w*(?:{_KINDS}))\)$")
 # pytest marks with E what it says about the failure; the place comes after it.
 ASSERTION = re.compile(r"^E\s{2,}(?P<message>\S.*)$")
-CHAINED = re.compile(r"During handling of the above|The above exception was the direct")
+CHAINED = re.compile(r"During handling of the above|The above exception was the direct|^\s*\+-\+?-+ \d+ -+$")
 GO_CALL = re.compile(r"^(?P<function>[\w./*()\[\]]+)\(.*\)$")
-DIGITS = str.maketrans("OoIl", "0011")
+# A line of code beside its number, or marked by pytest; what only points at a part of the line above.
+NUMBERED = re.compile(r"^\s*(?:[>❱*]|-+>)?\s*(?P<number>\d+)\s*[|:│]?\s+(?P<source>\S.*)$")
+MARKED = re.compile(r"^>\s+(?P<source>\S.*)$")
+POINTS = re.compile(r"^[\s~^|]*$")
+# How far from a place its line of code is printed.
+NEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +58,29 @@ def parse_frames(text: str) -> tuple[Frame, ...]:
 
     Python and pytest print the innermost frame last and name the exception after it; Node, Java, Go and Rust print the
     exception first and the innermost frame next. A compiler's errors are frames whose message says what is wrong.
-    Of chained Python exceptions the last one, which ended the program, comes first.
+    Of chained Python exceptions the last one, which ended the program, comes first, and of a group its members. Tests
+    that a summary names, and no place does, come last, with the line 0.
     """
+    lines = list(places.lines_of(text))
     frames: list[Frame] = []
     outermost_first: list[Frame] = []
     earlier: list[Frame] = []
+    tests: list[Frame] = []
     error = _Error()
-    function = ""
+    function = heading = ""
     panicked = False
-    for line in text.splitlines():
+    for index, line in enumerate(lines):
         if CHAINED.search(line):
             earlier = [*frames, *reversed(outermost_first), *earlier]
             frames, outermost_first = [], []
             continue
-        found, pattern = _frame(line)
+        if failed := places.failed_test(line):
+            tests.append(failed)
+            continue
+        found, style = places.find(line) or (places.below(heading, line), Style.INNERMOST_FIRST)
         if found is None:
-            named = _error(line)
+            heading = places.heading(line) or (heading if line.strip() else "")
+            named = _error(line, bool(outermost_first))
             if panicked and frames and line.strip():
                 # Rust prints the message below the place.
                 frames[-1] = replace(frames[-1], exception="panic", message=line.strip())
@@ -92,52 +93,70 @@ def parse_frames(text: str) -> tuple[Frame, ...]:
             function = call["function"] if call else function
             panicked = False
             continue
-        panicked = pattern is RUST and "panicked" in line
-        if pattern is PYTHON or (pattern is PLAIN and line.rstrip().endswith(":")):
+        found = replace(found, source=_source(lines, index, found, style))
+        panicked = style is Style.RUST and "panicked" in line
+        if style is Style.OUTERMOST_FIRST or (style is Style.PLAIN and line.rstrip().endswith(":")):
             outermost_first.append(found)
             continue
-        if pattern is GO:
+        if style is Style.GO:
             found, function = replace(found, function=function), ""
-        said = _error(found.message)
+        said = _error(found.message) if found.message else None
         if said and said.name:
             found = replace(found, exception=said.name, message=said.message)
         found, error = _raised(found, error), _Error()
         if outermost_first:
             frames += [found, *reversed(outermost_first)]
             outermost_first = []
-        elif frames and (frames[-1].path, frames[-1].line) == (found.path, found.line):
-            frames[-1] = _merged(frames[-1], found)
+        elif same := [at for at, frame in enumerate(frames) if _same(frame, found)][-1:]:
+            frames[same[0]] = _merged(frames[same[0]], found)
+        elif style is Style.FINAL:
+            frames.insert(0, found)
         else:
             frames.append(found)
     if outermost_first:
         frames += reversed([*outermost_first[:-1], _raised(outermost_first[-1], error)])
-    return (*frames, *earlier)
+    named_files = {_name(frame) for frame in (*frames, *earlier)}
+    return (*frames, *earlier, *(test for test in tests if _name(test) not in named_files))
 
 
-def _frame(line: str) -> tuple[Frame | None, re.Pattern[str] | None]:
-    for pattern in PATTERNS:
-        match = pattern.search(line)
-        number = int(match["line"].translate(DIGITS)) if match else 0
-        if match is None or number < 1:
-            continue
-        groups = match.groupdict()
-        column = groups.get("column")
-        function = (groups.get("function") or "").strip()
-        message = (groups.get("message") or "").strip()
-        return Frame(groups["path"].strip(), number, int(column) if column else None, function, message), pattern
-    return None, None
+def _source(lines: Sequence[str], index: int, frame: Frame, style: Style) -> str:
+    """The line of code that is printed with a frame: below it, beside its number, or above it with a `>`."""
+    following = lines[index + 1 : index + 1 + NEAR]
+    for line in following:
+        if places.find(line) is not None:
+            break
+        match = NUMBERED.match(line)
+        if match and int(match["number"]) == frame.line:
+            return match["source"].rstrip()
+    first = next(iter(following), "")
+    alone = style is Style.OUTERMOST_FIRST or places.heading(lines[index].rsplit(":", 1)[0])
+    if alone and first[:1].isspace() and not POINTS.match(first) and not NUMBERED.match(first):
+        return first.strip() if places.find(first) is None else ""
+    if style is not Style.PLAIN:
+        return ""
+    for line in reversed(lines[max(0, index - NEAR) : index]):
+        if places.find(line) is not None:
+            break
+        if match := MARKED.match(line):
+            return match["source"].rstrip()
+    return ""
 
 
-def _error(line: str) -> _Error | None:
-    line = line.strip()
-    if match := EXCEPTION.match(line):
+def _error(line: str, expected: bool = False) -> _Error | None:
+    """The error that a line names; `expected` where frames came before it, so that any name may be an exception's."""
+    stripped = line.strip()
+    if match := EXCEPTION.match(stripped):
         return _Error(match["name"], (match["message"] or "").strip())
-    if match := PANIC.match(line):
-        name = match["name"] or match["rustc"] or match["code"] or "error"
-        message = match["message"] or match["rust_message"] or match["code_message"] or ""
+    if match := PANIC.match(stripped):
+        name = match["name"] or match["rustc"] or match["code"] or match["elixir"] or "error"
+        message = next((match[key] for key in match.groupdict() if "message" in key and match[key]), "")
         return _Error(name, message.strip())
-    if match := ASSERTION.match(line):
+    if match := ASSERTION.match(stripped):
         return _Error("", match["message"])
+    if match := BEHIND.match(stripped):
+        return _Error(match["name"], match["message"].strip())
+    if expected and not line[:1].isspace() and (match := OWN_EXCEPTION.match(stripped)):
+        return _Error(match["name"], (match["message"] or "").strip())
     return None
 
 
@@ -150,6 +169,10 @@ def _raised(frame: Frame, error: _Error) -> Frame:
     return frame
 
 
+def _same(first: Frame, second: Frame) -> bool:
+    return (first.path, first.line) == (second.path, second.line)
+
+
 def _merged(first: Frame, second: Frame) -> Frame:
     return replace(
         first,
@@ -157,4 +180,9 @@ def _merged(first: Frame, second: Frame) -> Frame:
         function=first.function or second.function,
         message=first.message or second.message,
         exception=first.exception or second.exception,
+        source=first.source or second.source,
     )
+
+
+def _name(frame: Frame) -> str:
+    return PurePosixPath(frame.path.replace("\\", "/")).name

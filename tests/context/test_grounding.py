@@ -71,6 +71,84 @@ def test_column_of_a_compiler_is_the_start_of_the_range(shop: Path) -> None:
     assert ground([Frame("lib/cart_core.py", 2, column=12)], [shop])[0].range.start == Position(1, 11)
 
 
+def test_what_git_ignores_comes_last(shop: Path) -> None:
+    (shop / ".gitignore").write_text("build/\n", "utf-8")
+    copy = shop / "build" / "lib" / "cart_core.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_text((shop / "lib" / "cart_core.py").read_text("utf-8"), "utf-8")
+    found = ground([Frame("/app/lib/cart_core.py", 2), Frame("/app/main.py", 3)], [shop])
+    assert [x.path.relative_to(shop).as_posix() for x in found] == [
+        "lib/cart_core.py",
+        "main.py",
+        "other/main.py",
+        "build/lib/cart_core.py",
+    ]
+
+
+def test_code_of_others_kept_in_the_workspace_comes_behind_the_users(shop: Path) -> None:
+    inner = shop / "vendor" / "tax" / "rates.py"
+    inner.parent.mkdir(parents=True)
+    inner.write_text("x\ny\n", "utf-8")
+    frames = [Frame("/app/vendor/tax/rates.py", 2), Frame("/app/lib/cart_core.py", 2)]
+    assert [x.path.name for x in ground(frames, [shop])] == ["cart_core.py", "rates.py"]
+
+
+def test_project_that_is_called_vendor_is_the_users_own(shop: Path) -> None:
+    frames = [Frame("/home/dev/vendor/lib/cart_core.py", 2), Frame("/home/dev/vendor/main.py", 3)]
+    assert [x.path.name for x in ground(frames, [shop])][:2] == ["cart_core.py", "main.py"]
+
+
+def test_line_of_code_that_is_printed_corrects_the_number(shop: Path) -> None:
+    for frame in (
+        Frame("lib/cart_core.py", 1, source="return 1 / 0"),
+        Frame("lib/cart_core.py", 77, source="return l / O"),
+        Frame("lib/cart_core.py", 2, source="return 1/ 0;"),
+        Frame("lib/cart_core.py", 2, source="return what_was_there_before()"),
+    ):
+        assert ground([frame], [shop])[0].range.start == Position(1, 4), frame
+
+
+def test_misread_name_is_found_where_the_code_agrees_and_only_there(shop: Path) -> None:
+    assert [x.path.name for x in ground([Frame("/app/cart_cone.py", 2, source="return 1 / 0")], [shop])] == [
+        "cart_core.py"
+    ]
+    assert ground([Frame("/app/cart_cone.py", 2, source="return 2 * 3")], [shop]) == ()
+
+
+def test_package_of_a_jvm_frame_chooses_among_files_of_one_name(shop: Path) -> None:
+    for folder in ("com/acme/cart", "com/acme/order"):
+        path = shop / "src" / folder / "Total.java"
+        path.parent.mkdir(parents=True)
+        path.write_text("class Total {\n  int sum() {\n", "utf-8")
+    frames = [
+        Frame("ArrayList.java", 427, function="java.base/java.util.ArrayList.get"),
+        Frame("Total.java", 2, function="com.acme.order.Total.sum"),
+    ]
+    assert [x.path.parent.name for x in ground(frames, [shop])] == ["order"]
+
+
+def test_failed_test_is_found_by_its_name_and_a_file_by_itself(shop: Path) -> None:
+    assert ground([Frame("lib/cart_core.py", 0, function="TestX.total")], [shop])[0].range.start == Position(0, 0)
+    (shop / "test_x.py").write_text("import x\n\n\ndef test_total():\n    pass\n", "utf-8")
+    assert ground([Frame("test_x.py", 0, function="test_total")], [shop])[0].range.start == Position(3, 0)
+    assert ground([Frame("test_x.py", 0)], [shop])[0].range.start == Position(0, 0)
+
+
+def test_path_through_a_linked_folder_is_found(shop: Path) -> None:
+    (shop / "current").symlink_to(shop / "lib", target_is_directory=True)
+    (shop / "old").mkdir()
+    (shop / "old" / "cart_core.py").write_text("x\ny\n", "utf-8")
+    found = ground([Frame("/srv/current/cart_core.py", 2)], [shop])
+    assert [x.path.resolve() for x in found] == [shop / "lib" / "cart_core.py"]
+
+
+def test_users_package_that_is_installed_in_a_container_is_found_and_others_are_not(shop: Path) -> None:
+    installed = "/usr/local/lib/python3.12/site-packages"
+    assert [x.path.name for x in ground([Frame(f"{installed}/lib/cart_core.py", 2)], [shop])] == ["cart_core.py"]
+    assert ground([Frame(f"{installed}/requests/lib/cart_core.py", 2)], [shop]) == ()
+    assert ground([Frame(f"{installed}/cart_core.py", 2)], [shop]) == ()
+
+
 def test_links_out_of_the_workspace_are_not_followed(shop: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.py"
     secret.write_text("key = 1\n", "utf-8")

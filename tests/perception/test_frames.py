@@ -16,7 +16,9 @@ OUTPUTS = {
     return 1/0
            ~^~
 ZeroDivisionError: division by zero""",
-        Frame("/home/dev/batch/core.py", 27, None, "load_ticket", "division by zero", "ZeroDivisionError"),
+        Frame(
+            "/home/dev/batch/core.py", 27, None, "load_ticket", "division by zero", "ZeroDivisionError", "return 1/0"
+        ),
     ),
     "chained python": (
         """  File "/a/x.py", line 1, in f
@@ -36,7 +38,7 @@ ValueError: no""",
     ),
     "pytest": (
         "test_x.py:4: \n_ _ _ _\n>   return a\nE   assert 3 == 4\nE    +  where 3 = f(3)\n\nlib.py:9: AssertionError",
-        Frame("lib.py", 9, None, "", "assert 3 == 4", "AssertionError"),
+        Frame("lib.py", 9, None, "", "assert 3 == 4", "AssertionError", "return a"),
     ),
     "node": (
         """/app/src/server.js:12
@@ -52,11 +54,12 @@ TypeError: Cannot read properties of undefined (reading 'id')
             "handler",
             "Cannot read properties of undefined (reading 'id')",
             "TypeError",
+            'throw new Error("boom");',
         ),
     ),
     "rustc": (
         "error[E0308]: mismatched types\n --> src/main.rs:4:18\n  |\n4 |     let x: i32 = y;",
-        Frame("src/main.rs", 4, 18, "", "mismatched types", "E0308"),
+        Frame("src/main.rs", 4, 18, "", "mismatched types", "E0308", "let x: i32 = y;"),
     ),
     "rust panic": (
         "thread 'main' panicked at src/lib.rs:10:5:\nindex out of bounds: the len is 3 but the index is 99",
@@ -70,7 +73,7 @@ TypeError: Cannot read properties of undefined (reading 'id')
     "go build": ("./main.go:7:2: undefined: foo", Frame("./main.go", 7, 2, "", "undefined: foo")),
     "gcc": (
         "src/util.c: In function 'main':\nsrc/util.c:12:5: error: 'x' undeclared\n   12 |     x = 3;",
-        Frame("src/util.c", 12, 5, "", "'x' undeclared", "error"),
+        Frame("src/util.c", 12, 5, "", "'x' undeclared", "error", "x = 3;"),
     ),
     "tsc": (
         "src/app.ts(10,7): error TS2322: Type 'string' is not assignable to type 'number'.",
@@ -82,11 +85,100 @@ TypeError: Cannot read properties of undefined (reading 'id')
     ),
     "ruby": (
         "lib/shop.rb:4:in `total': undefined method `+' for nil (NoMethodError)",
-        Frame("lib/shop.rb", 4, None, "total", "", ""),
+        Frame("lib/shop.rb", 4, None, "total", "undefined method `+' for nil", "NoMethodError"),
     ),
     "windows python": (
         "  File \"C:\\Users\\dev\\app\\main.py\", line 3, in <module>\nModuleNotFoundError: No module named 'x'",
         Frame("C:\\Users\\dev\\app\\main.py", 3, None, "<module>", "No module named 'x'", "ModuleNotFoundError"),
+    ),
+    "own exception": (
+        '  File "shop/cart.py", line 12, in go\n    raise OutOfStock("pear")\nshop.errors.OutOfStock: pear',
+        Frame("shop/cart.py", 12, None, "go", "pear", "shop.errors.OutOfStock", 'raise OutOfStock("pear")'),
+    ),
+    "exception group": (
+        """  + Exception Group Traceback (most recent call last):
+  |   File "/a/main.py", line 3, in <module>
+  | ExceptionGroup: x (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/a/cart.py", line 12, in total
+    |     raise ValueError(1)
+    | ValueError: 1
+    +------------------------------------""",
+        Frame("/a/cart.py", 12, None, "total", "1", "ValueError", "raise ValueError(1)"),
+    ),
+    "docker compose": (
+        'app-1  |   File "/app/cart.py", line 12, in total\napp-1  |     return 1/0\napp-1  | ZeroDivisionError: no',
+        Frame("/app/cart.py", 12, None, "total", "no", "ZeroDivisionError", "return 1/0"),
+    ),
+    "rich": (
+        """│ /a/main.py:3 in <module>   │
+│ ❱ 3 total([])              │
+│ /a/cart.py:12 in total     │
+│   11 def total(items):     │
+│ ❱ 12   return 1/0          │
+╰────────────────────────────╯
+ZeroDivisionError: division by zero""",
+        Frame("/a/cart.py", 12, None, "total", "division by zero", "ZeroDivisionError", "return 1/0"),
+    ),
+    "ipython": (
+        "Cell In[3], line 1\n----> 1 total([])\n\nFile ~/shop/cart.py:12, in total(items)\n     10 def total(items):\n"
+        "---> 12     return 1/0\n\nZeroDivisionError: division by zero",
+        Frame("~/shop/cart.py", 12, None, "total", "division by zero", "ZeroDivisionError", "return 1/0"),
+    ),
+    "line broken by the terminal": (
+        '  File "/home/dev/shop/a/long/pa\nth/cart.py", line 12, in total\n    return 1/0\nZeroDivisionError: no',
+        Frame("/home/dev/shop/a/long/path/cart.py", 12, None, "total", "no", "ZeroDivisionError", "return 1/0"),
+    ),
+    "browser": (
+        "TypeError: no\n    at App (http://localhost:5173/src/App.tsx?t=1699:12:5)",
+        Frame("src/App.tsx", 12, 5, "App", "no", "TypeError"),
+    ),
+    "bundler": ("at Cart (webpack-internal:///./src/Cart.jsx:22:17)", Frame("./src/Cart.jsx", 22, 17, "Cart")),
+    "plain error of node": (
+        "Error: no\n    at total (/app/cart.js:12:11)",
+        Frame("/app/cart.js", 12, 11, "total", "no", "Error"),
+    ),
+    "eslint": (
+        "/home/dev/shop/src/cart.js\n  12:5  error  'x' is not defined  no-undef",
+        Frame("/home/dev/shop/src/cart.js", 12, 5, "", "'x' is not defined  no-undef", "error"),
+    ),
+    "tsc, pretty": (
+        "src/app.ts:3:5 - error TS2322: Type no.\n\n3     const x: number = 'a';\n      ~",
+        Frame("src/app.ts", 3, 5, "", "Type no.", "TS2322", "const x: number = 'a';"),
+    ),
+    "kotlinc": ("e: file:///a/Cart.kt:12:5 Unresolved reference: x", Frame("/a/Cart.kt", 12, 5)),
+    "msvc": (
+        "C:\\work\\cart.cpp(12): error C2065: 'x': undeclared identifier",
+        Frame("C:\\work\\cart.cpp", 12, None, "", "'x': undeclared identifier", "C2065"),
+    ),
+    "c#": (
+        "Unhandled exception. System.ArgumentException: no\n   at Shop.Cart.Total() in C:\\work\\Cart.cs:line 12",
+        Frame("C:\\work\\Cart.cs", 12, None, "Shop.Cart.Total()", "no", "System.ArgumentException"),
+    ),
+    "php": (
+        "PHP Fatal error:  Uncaught TypeError: no, called in /a/index.php on line 9 and defined in /a/cart.php:12\n"
+        "Stack trace:\n#0 /a/index.php(9): total(NULL)\n  thrown in /a/cart.php on line 12",
+        Frame("/a/cart.php", 12, None, "", "no, called in /a/index.php on line 9 and defined", "TypeError"),
+    ),
+    "elixir": (
+        "** (ArithmeticError) bad argument\n    lib/cart.ex:12: Shop.Cart.total/1",
+        Frame("lib/cart.ex", 12, None, "", "bad argument", "ArithmeticError"),
+    ),
+    "perl": ("Can't locate x at lib/Cart.pm line 12.", Frame("lib/Cart.pm", 12)),
+    "shell": (
+        "./deploy.sh: line 12: foo: command not found",
+        Frame("./deploy.sh", 12, None, "", "foo: command not found"),
+    ),
+    "make": (
+        "Makefile:12: *** missing separator.  Stop.",
+        Frame("Makefile", 12, None, "", "*** missing separator.  Stop."),
+    ),
+    "django": ("Location:\t/a/cart/views.py, line 12, in index", Frame("/a/cart/views.py", 12, None, "index")),
+    "yaml": ('  in "config.yaml", line 12, column 5', Frame("config.yaml", 12, 5)),
+    "pytest, summary alone": (
+        "FAILED tests/test_cart.py::TestCart::test_total[3] - assert 3 == 4",
+        Frame("tests/test_cart.py", 0, None, "TestCart.test_total", "assert 3 == 4"),
     ),
     "slips of the reader": (
         'Fi1e“/home/dev/batch/main.py",1ine l8,in main\nValueError: bad',
