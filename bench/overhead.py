@@ -23,6 +23,7 @@ from mmcore import config
 from mmcore.completion.pace import Pace
 from mmcore.completion.place import place_at
 from mmcore.completion.plan import Planner
+from mmcore.context.surroundings import Surroundings
 from mmcore.engine import launch
 from mmcore.types import Document, Position
 
@@ -65,7 +66,7 @@ async def engine_alone(state: Path) -> list[float]:
         place = place_at(
             Document("file:///x.py", "python", f"{MODULE}x{number} = \n"), Position(160, 4 + len(str(number)))
         )
-        plan = await planner.asked(place, invoked=True)
+        plan = await planner.asked(place, Surroundings(), invoked=True)
         started = time.perf_counter()
         async for _ in engine.complete(plan.request):
             pass
@@ -74,10 +75,10 @@ async def engine_alone(state: Path) -> list[float]:
     return times[20:]
 
 
-async def through_server(state: Path) -> tuple[list[float], list[float]]:
+async def through_server(state: Path, root: Path) -> tuple[list[float], list[float]]:
     """Milliseconds from `didChange` to the item: where the engine must be asked, and typing as suggested."""
     editor = Editor(state, MODEL, SIDESIGHT_COMPLETION_LOOK_AHEAD="false")
-    await editor.start()
+    await editor.start(root)
     editor.open("x.py", "python", f"{MODULE}x = \n")
     asked, known = [], []
     name = "x"
@@ -113,29 +114,28 @@ async def initialize_s(state: Path) -> list[float]:
     return times
 
 
-async def memory_mb(state: Path) -> tuple[float, float]:
-    """Resident memory of the server: with an empty workspace, and with 10,000 files, once it has stopped growing."""
-    sizes = []
-    for files in (0, FILES):
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            for number in range(files):
-                package = root / f"package_{number // 100}"
-                package.mkdir(exist_ok=True)
-                (package / f"module_{number}.py").write_text(MODULE.replace("function_", f"function_{number}_"))
-            editor = Editor(state, MODEL)
-            await editor.start(root)
-            editor.open("x.py", "python", f"{MODULE}x = \n")
-            await editor.ask(160, 4, INVOKED)[1]
-            process, last, steady = psutil.Process(editor.pid), 0.0, 0
-            while steady < 5:
-                await asyncio.sleep(1)
-                now = process.memory_info().rss / 1e6
-                steady = steady + 1 if now <= last * 1.005 else 0
-                last = max(now, last)
-            sizes.append(last)
-            await editor.stop()
-    return sizes[0], sizes[1]
+def make_workspace(root: Path) -> None:
+    for number in range(FILES):
+        package = root / f"package_{number // 100}"
+        package.mkdir(parents=True, exist_ok=True)
+        (package / f"module_{number}.py").write_text(MODULE.replace("function_", f"function_{number}_"))
+
+
+async def memory_mb(state: Path, root: Path | None) -> float:
+    """Resident memory of the server, once what it reads of the workspace is read and used."""
+    editor = Editor(state, MODEL)
+    await editor.start(root)
+    editor.open("x.py", "python", f"{MODULE}x = \n")
+    await editor.ask(160, 4, INVOKED)[1]
+    process = psutil.Process(editor.pid)
+    await asyncio.sleep(1)
+    while process.children():
+        await asyncio.sleep(0.2)
+    editor.open("y.py", "python", "y = function_9000_3(function_17_1(\n")
+    await editor.ask(0, 35, INVOKED)[1]
+    size = process.memory_info().rss / 1e6
+    await editor.stop()
+    return float(size)
 
 
 async def changes(state: Path) -> tuple[float, float]:
@@ -159,12 +159,16 @@ async def changes(state: Path) -> tuple[float, float]:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
+        root = state / "workspace"
+        os.environ["SIDESIGHT_CACHE"] = str(state / "cache")
         host = await start_host(state)
         try:
             alone = await engine_alone(state)
-            asked, known = await through_server(state)
+            make_workspace(root)
+            full_mb = await memory_mb(state, root)
+            asked, known = await through_server(state, root)
             starts = await initialize_s(state)
-            empty_mb, full_mb = await memory_mb(state)
+            empty_mb = await memory_mb(state, None)
             behind_s, sending_s = await changes(state)
         finally:
             host.terminate()

@@ -35,6 +35,7 @@ _AGAIN_S = 60.0
 # A definition's head says how it is used: its signature, and its documentation's first lines.
 HEAD_LINES = 8
 _SCHEMA = """
+create table if not exists root (path text unique not null);
 create table if not exists file (id integer primary key, path text unique not null, mtime integer, size integer);
 create table if not exists symbol (name text not null, file integer not null, line integer, head text);
 create index if not exists symbol_name on symbol (name);
@@ -43,9 +44,9 @@ create index if not exists symbol_file on symbol (file);
 
 
 def index_path(root: Path) -> Path:
-    # Version 1 is part of the name: a schema that changes is built anew, and never migrated.
+    # The version is part of the name: a schema that changes is built anew, and never migrated.
     name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    return config.cache_dir() / "index" / f"{name}-1.db"
+    return config.cache_dir() / "index" / f"{name}-2.db"
 
 
 def update(root: Path, index: Path, files: Iterable[Path] | None = None) -> int:
@@ -54,6 +55,7 @@ def update(root: Path, index: Path, files: Iterable[Path] | None = None) -> int:
     os.close(os.open(index, os.O_CREAT | os.O_RDWR, 0o600))
     with closing(sqlite3.connect(index, timeout=60)) as db:
         db.executescript(_SCHEMA)
+        db.execute("insert or ignore into root values (?)", (str(root.resolve()),))
         known = {path: (mtime, size) for path, mtime, size in db.execute("select path, mtime, size from file")}
         seen: set[str] = set()
         changed = 0
@@ -78,6 +80,15 @@ def update(root: Path, index: Path, files: Iterable[Path] | None = None) -> int:
                 _remove(db, name)
         db.commit()
     return changed
+
+
+def prune(folder: Path) -> None:
+    """Remove the indexes in `folder` whose root is gone."""
+    for index in folder.glob("*.db"):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True)) as db:
+            roots = db.execute("select path from root").fetchall()
+            if roots and not any(Path(path).is_dir() for (path,) in roots):
+                index.unlink()
 
 
 def _replace(db: sqlite3.Connection, path: Path, name: str, stamp: tuple[int, int]) -> None:
@@ -200,3 +211,4 @@ if __name__ == "__main__":
         # Only a cache: what is damaged is made again.
         index_path(workspace).unlink()
         update(workspace, index_path(workspace))
+    prune(index_path(workspace).parent)

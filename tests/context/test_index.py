@@ -119,3 +119,15 @@ def test_an_open_document_that_is_ignored_is_not_shown(root: Path) -> None:
     keys = Neighbour(Document("file:///keys.py", "python", text, path=root / "keys.py"))
     surroundings = Surroundings(root / "shop" / "cart.py", (WorkspaceIndex(root),), (keys,))
     assert surroundings.snippets(document(root, text), len(text), (0, len(text)), 10_000) == []
+
+
+async def test_an_index_whose_root_is_gone_is_removed(root: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    update(gone, index_path(gone))
+    gone.rmdir()
+    index = WorkspaceIndex(root)
+    index.refresh()
+    await index.refreshed()
+    assert index_path(root).exists()
+    assert not index_path(gone).exists()
