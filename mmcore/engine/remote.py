@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import json
 import ssl
+import time
 import urllib.request
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
@@ -25,6 +26,9 @@ from mmcore.types import Chunk, Usage
 RETRIES = 3
 BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 8.0
+# A server that could not be reached is asked only once a request for so long: whoever types must not wait for a dead
+# one at every key, and one that is back is found at once all the same.
+DOWN_S = 15.0
 # The end of a stream comes with its last event, or from a server that keeps it open for no use.
 END_TIMEOUT_S = 0.1
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
@@ -34,11 +38,15 @@ class KeyRefused(EngineRejected):
     """Told apart because our own host has a new key each time that it starts."""
 
 
+class ServerAway(EngineUnavailable):
+    """No connection could be made."""
+
+
 class RemoteEngine:
     """An `Engine` at `base_url`, which ends in `/v1`. Connects when it is first used.
 
     Refused connections, 429 and 5xx are tried again with growing pauses (or as long as `Retry-After` says) as long as
-    the answer has not begun; from its first token on nothing is.
+    the answer has not begun; from its first token on nothing is. A server that stays away is not waited for again.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class RemoteEngine:
         self._retries = retries
         self._own_host = own_host
         self._usage_with_each_event = True
+        self._down_until = 0.0
         self._client: httpx.AsyncClient | None = None
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
@@ -77,8 +86,8 @@ class RemoteEngine:
 
     async def get(self, path: str) -> Any:
         """The JSON at a path below `base_url`."""
-        with _translated(self.base_url):
-            response = await self._open().get(path)
+        with self._reaching() as extensions:
+            response = await self._open().get(path, extensions=extensions)
         _refuse_errors(response.status_code, response.content, self.base_url)
         try:
             return response.json()
@@ -112,8 +121,10 @@ class RemoteEngine:
         # An editor's text may hold half of a surrogate pair, which JSON in UTF-8 cannot carry.
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json"}
-        with _translated(self.base_url):
-            async with httpx_sse.aconnect_sse(self._open(), "POST", path, content=content, headers=headers) as source:
+        with self._reaching() as extensions:
+            async with httpx_sse.aconnect_sse(
+                self._open(), "POST", path, content=content, headers=headers, extensions=extensions
+            ) as source:
                 response = source.response
                 if response.is_error:
                     _refuse_errors(response.status_code, await response.aread(), self.base_url)
@@ -139,6 +150,18 @@ class RemoteEngine:
         if isinstance(content, dict) and content.get("error"):
             raise EngineRejected(wire.error_message(content) or f"{self.base_url} broke off its answer")
         return wire.read_event(content)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[dict[str, Any]]:
+        """Gives the request's extensions, and remembers whether there was anybody to ask."""
+        down = time.monotonic() < self._down_until
+        try:
+            with _translated(self.base_url):
+                yield {"retry": httpx_retries.Retry(total=0)} if down else {}
+        except ServerAway:
+            self._down_until = time.monotonic() + DOWN_S
+            raise
+        self._down_until = 0.0
 
     def _open(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -201,6 +224,9 @@ def _translated(url: str) -> Iterator[None]:
     """Transport errors as ours."""
     try:
         yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        reason = str(error) or "no answer in time"
+        raise ServerAway(f"{url} cannot be reached ({reason}); is the model server running?") from None
     except httpx.TimeoutException:
         raise EngineUnavailable(f"{url} does not answer in time; is it overloaded?") from None
     except (httpx_sse.SSEError, httpx.DecodingError):

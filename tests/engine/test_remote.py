@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -247,6 +248,25 @@ async def test_a_server_that_is_not_there_is_named(unused_tcp_port: int) -> None
     engine = RemoteEngine(f"http://127.0.0.1:{unused_tcp_port}/v1", retries=0)
     with pytest.raises(EngineUnavailable, match=str(unused_tcp_port)):
         await collect(engine)
+    await engine.close()
+
+
+async def test_a_server_that_stays_away_is_not_waited_for_again_and_found_when_it_is_back(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(remote, "BACKOFF_S", 0.001)
+    caplog.set_level(logging.DEBUG, "httpcore.connection")
+    engine = RemoteEngine(f"http://127.0.0.1:{unused_tcp_port}/v1")
+    connections = []
+    for _ in range(3):
+        caplog.clear()
+        with pytest.raises(EngineUnavailable, match="is the model server running"):
+            await collect(engine)
+        connections.append(sum("connect_tcp.started" in line for line in caplog.messages))
+    assert connections == [1 + remote.RETRIES, 1, 1]
+    back = Replies([events(piece("a", "stop"))])
+    async with await asyncio.start_server(back.serve, "127.0.0.1", unused_tcp_port):
+        assert (await collect(engine))[0].text == "a"
     await engine.close()
 
 
