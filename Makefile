@@ -63,7 +63,7 @@ contract-vllm: .venv/.installed-dev
 	$(BIN)/python -m tests.contract.vllm
 
 # Each writes a table to bench/results; on a quiet machine, one at a time.
-bench: bench-engines bench-layouts bench-overhead bench-replay
+bench: bench-engines bench-layouts bench-context bench-overhead bench-replay bench-soak
 
 bench-%: .venv/.installed-dev
 	$(BIN)/python bench/$*.py

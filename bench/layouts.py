@@ -77,6 +77,12 @@ def short_suffix(around: Window) -> str:
     return prefix_last(Window(around.prefix, kept[: kept.rfind("\n") + 1] or kept))
 
 
+def late_suffix(around: Window) -> str:
+    """The suffix as it was one line ago: what a suffix that is kept while the cursor moves down would be."""
+    above = around.prefix[: around.prefix.rfind("\n") + 1]
+    return prefix_last(Window(around.prefix, above[above[:-1].rfind("\n") + 1 :] + around.suffix))
+
+
 LAYOUTS: dict[str, Callable[[Window], str]] = {
     "usual": usual,
     "line-last": line_last,
@@ -85,6 +91,7 @@ LAYOUTS: dict[str, Callable[[Window], str]] = {
     "prefix-last, healed": prefix_last,
     "prefix-last, closers frozen": without_closers,
     "prefix-last, short suffix": short_suffix,
+    "prefix-last, suffix a line late": late_suffix,
 }
 
 
