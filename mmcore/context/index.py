@@ -173,6 +173,7 @@ class WorkspaceIndex:
     async def _update(self) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # the working folder is the workspace, which must not be imported from
             "-m",
             "mmcore.context.index",
             str(self.root),

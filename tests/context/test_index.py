@@ -131,3 +131,13 @@ async def test_an_index_whose_root_is_gone_is_removed(root: Path, tmp_path: Path
     await index.refreshed()
     assert index_path(root).exists()
     assert not index_path(gone).exists()
+
+
+async def test_nothing_of_the_workspace_is_imported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sqlite3.py", "hashlib.py"):
+        (root / name).write_text("raise SystemExit(1)\n")
+    monkeypatch.chdir(root)
+    index = WorkspaceIndex(root)
+    index.refresh()
+    await index.refreshed()
+    assert index.defined(["price_of"]) == {"price_of"}
