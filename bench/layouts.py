@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,11 @@ from mmcore.completion.pace import Pace
 from mmcore.completion.place import Place
 from mmcore.completion.plan import Planner
 from mmcore.completion.trim import trim
-from mmcore.completion.vet import without_new_errors
+from mmcore.completion.vet import probability, unknown_names, without_new_errors
 from mmcore.completion.window import Window, window
 from mmcore.context.surroundings import Surroundings
 from mmcore.engine import launch
-from mmcore.engine.base import CompletionRequest, Engine
+from mmcore.engine.base import Engine
 from mmcore.host.weights.catalog import find
 from mmcore.host.weights.pull import locate
 from mmcore.prompt.budget import characters
@@ -111,21 +112,17 @@ async def write(engine: Engine, planner: Planner, layout: str, row: dict[str, An
     """What the model writes for a row, before it is trimmed."""
     place = Place("file:///row.py", "python", row["prompt"], row["suffix"])
     plan = await planner.asked(place, Surroundings(), invoked=True)
-    request = dataclasses.replace(plan.request, prompt=prompt_of(layout, place), heal=layout.endswith("healed"))
-    text = await _read(engine, request, plan.ends)
-    return {"task": row["task_id"], "raw": text}
-
-
-async def _read(engine: Engine, request: CompletionRequest, ends: Callable[[str], int] | None) -> str:
-    text = ""
-    stream = engine.complete(request)
-    async for chunk in stream:
-        text += chunk.text
-        if ends is not None and (end := ends(text)) < len(text):
-            text = text[:end]
-            break
-    await stream.aclose()
-    return text
+    prompt = prompt_of(layout, place)
+    request = dataclasses.replace(plan.request, prompt=prompt, heal=layout.endswith("healed"), logprobs=True)
+    text, logprobs = "", list[float]()
+    async with aclosing(engine.complete(request)) as stream:
+        async for chunk in stream:
+            text += chunk.text
+            logprobs += chunk.logprobs
+            if plan.ends is not None and (end := plan.ends(text)) < len(text):
+                text = text[:end]
+                break
+    return {"task": row["task_id"], "raw": text, "probability": probability(logprobs, len(unknown_names(place, text)))}
 
 
 def score(row: dict[str, Any], raw: str) -> dict[str, Any]:
