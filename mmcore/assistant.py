@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmcore import whereabouts
 from mmcore.actions.perform import ACTIONS
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.completion.session import CompletionSession
 from mmcore.config import Settings
 from mmcore.context.document import read_document
-from mmcore.context.grounding import ground
 from mmcore.context.surroundings import Workspaces
 from mmcore.engine import launch
 from mmcore.engine.base import ChatRequest, Engine, Sampling
 from mmcore.errors import DocumentError, ImageError, SettingError
 from mmcore.host.weights.catalog import catalog
 from mmcore.memory.store import ConversationStore, Picture, Turn, check_conversation, database_path
-from mmcore.perception.frames import parse_frames
 from mmcore.perception.reader import Reader
 from mmcore.perception.secrets import mask, mask_reading
 from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
-from mmcore.types import Completion, Document, Frame, Image, Location, Message, Neighbour, Position, Range, Reading
+from mmcore.types import Completion, Document, Image, Location, Message, Neighbour, Position, Range, Reading
+from mmcore.whereabouts import describe
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
@@ -152,23 +151,30 @@ class Assistant:
             await self._see(image, name) for image, name in zip(question.images, _names(question.images), strict=True)
         ]
         readings = [sight.reading for sight in sights]
-        frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
-        locations = await asyncio.to_thread(ground, frames, question.roots)
+        places = await asyncio.to_thread(whereabouts.find, readings, question.roots)
         earlier = await self._earlier(store, question.conversation)
         evidence = [Evidence(sight.title, sight.reading.text) for sight in sights if sight.shown.text]
-        excerpts = await asyncio.to_thread(_excerpts, locations, question)
+        excerpts = await asyncio.to_thread(_excerpts, places.locations, question)
+        differing = [line for one in places.alignments if one.differences for line in describe(one, question.roots)]
+        if differing:
+            excerpts.append(Evidence("Where a picture differs from the workspace", "\n".join(differing)))
+        if sights and self._leaves:
+            # The file that a picture shows holds the secrets that were masked in the picture.
+            excerpts = [replace(item, text=mask(item.text)[0]) for item in excerpts]
+            differing = [mask(line)[0] for line in differing]
         images = [sight.image for sight in sights if sight.image]
-        facts = _facts(frames, locations, question.roots)
-        messages = render_ask(question.text, [*evidence, *excerpts], facts, earlier, settings.prompt_tokens, images)
-        sampling = Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature)
-        text = ""
-        async with aclosing(self.engine.chat(ChatRequest(settings.model, messages, sampling))) as stream:
-            async for chunk in stream:
-                text += chunk.text
-                if chunk.text:
-                    say(chunk.text)
+        facts = whereabouts.facts(places, question.roots)
+        known = [fact.text for fact in facts]
+        messages = render_ask(question.text, [*evidence, *excerpts], known, earlier, settings.prompt_tokens, images)
+        # Asked about pictures that show it nothing, a model makes something up.
+        text = "" if question.document or earlier else _unreadable(sights)
+        if text:
+            say(text)
+        else:
+            text = await self._answer(messages, say)
         # A small model forgets to say where; what was worked out from the picture is not left to its memory.
-        notes = [f"→ {fact}" for fact in _not_named(text, facts)]
+        notes = [f"→ {fact.text}" for fact in facts if not fact.is_in(text)]
+        notes += [f"≠ {line}" for line in differing]
         if images:
             notes += [f"⚠ {objection}" for objection in objections(text, readings)]
         if notes:
@@ -179,7 +185,7 @@ class Assistant:
         if store:
             conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
         sources = tuple(sight.title for sight in sights) + tuple(item.title for item in excerpts)
-        return Answer(text, conversation, locations, sources, settings.model)
+        return Answer(text, conversation, places.locations, sources, settings.model)
 
     async def act(
         self,
@@ -192,6 +198,17 @@ class Assistant:
         what is written. Raises InputError, EngineError, PerceptionError.
         """
         return await ACTIONS[action](Tools(self.engine, self.settings, self._read, say, on_text), request)
+
+    async def _answer(self, messages: Sequence[Message], say: Callable[[str], None]) -> str:
+        settings = self.settings.chat
+        sampling = Sampling(max_tokens=settings.max_tokens, temperature=settings.temperature)
+        text = ""
+        async with aclosing(self.engine.chat(ChatRequest(settings.model, tuple(messages), sampling))) as stream:
+            async for chunk in stream:
+                text += chunk.text
+                if chunk.text:
+                    say(chunk.text)
+        return text
 
     def _store(self, roots: Sequence[Path]) -> ConversationStore:
         path = database_path(roots)
@@ -252,6 +269,13 @@ def _names(images: Sequence[Path | bytes]) -> list[str]:
     return [image.name if isinstance(image, Path) else f"{number}" for number, image in enumerate(images, 1)]
 
 
+def _unreadable(sights: Sequence[_Sight]) -> str:
+    """What is said of pictures that hold nothing for the model; empty where one of them does."""
+    if not sights or any(sight.shown.pixels or any(map(str.isalnum, sight.reading.text)) for sight in sights):
+        return ""
+    return "I cannot read this: no text and no diagram was found in the picture" + ("s." if len(sights) > 1 else ".")
+
+
 def _sees(model: str) -> bool | None:
     """Whether the catalog says that the model takes pictures; None for one that is not in it, on a server elsewhere."""
     try:
@@ -288,22 +312,3 @@ def _excerpts(locations: Sequence[Location], question: Question) -> list[Evidenc
         end = starts[last] if last < len(starts) else len(text)
         found.append(Evidence(f"{location.path.name}, lines {first + 1}-{last}", text[starts[first] : end]))
     return found
-
-
-def _facts(frames: Sequence[Frame], locations: Sequence[Location], roots: Sequence[Path]) -> list[str]:
-    """Where the error is: in the workspace's own file if it is there, else as the picture names it."""
-    if locations:
-        place = locations[0]
-        inside = [place.path.relative_to(root) for root in roots if place.path.is_relative_to(root)]
-        return [f"{(inside or [place.path])[0].as_posix()}:{place.range.start.line + 1}"]
-    return [f"{frames[0].path}:{frames[0].line}"] if frames else []
-
-
-def _not_named(answer: str, facts: Sequence[str]) -> list[str]:
-    """The facts whose file name or line the answer leaves out."""
-    missing = []
-    for fact in facts:
-        path, _, line = fact.rpartition(":")
-        if Path(path).name not in answer or not re.search(rf"\b{line}\b", answer):
-            missing.append(fact)
-    return missing

@@ -13,7 +13,8 @@ from mmcore.engine.scripted import Request, Rule, ScriptedEngine
 from mmcore.errors import EngineUnavailable, ImageError, InputError
 from mmcore.memory.store import ConversationStore, database_path
 from mmcore.perception.reader import Reader
-from mmcore.types import Document, Message, Position, Range
+from mmcore.perception.render import to_mermaid
+from mmcore.types import Diagram, Document, Edge, Message, Node, Position, Range, Reading, Region
 
 SAMPLE = Path(__file__).parents[1] / "lsp_server" / "sample"
 PICTURE = SAMPLE / "pictures" / "checkout-fails.png"
@@ -125,6 +126,64 @@ async def test_memory_can_be_switched_off(engine: ScriptedEngine, reader: Reader
     answer = await Assistant(settings, engine, reader).ask(Question("Why?", roots=(workspace,)))
     assert answer.conversation == ""
     assert not database_path([workspace]).exists()
+
+
+async def test_without_the_files_the_users_own_frame_is_named_and_not_a_librarys(
+    engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    text = """Traceback (most recent call last):
+  File "/home/dev/shop/main.py", line 8, in <module>
+    json.loads("")
+  File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode
+    raise JSONDecodeError("Expecting value", s, err.value)
+json.decoder.JSONDecodeError: Expecting value"""
+    assistant = Assistant(SETTINGS, engine, Reads(Reading("traceback", text, (), (9, 9))))
+    answer = await assistant.ask(Question("Why?", images=(PICTURE,), roots=(tmp_path,)))
+    assert answer.text.endswith("\n→ json.decoder.JSONDecodeError: Expecting value\n→ /home/dev/shop/main.py:8")
+
+
+async def test_lines_that_differ_from_the_picture_are_told_to_the_model_and_to_the_user(
+    engine: ScriptedEngine, workspace: Path
+) -> None:
+    shown = (workspace / "shop" / "cart.py").read_text("utf-8").replace("percent", "rate", 1)
+    regions = (Region("title", "cart.py - shop", (0, 0, 9, 9)), Region("code", shown, (0, 9, 9, 9), 1, "python"))
+    assistant = Assistant(SETTINGS, engine, Reads(Reading("editor", shown, (), (9, 9), regions=regions)))
+    answer = await assistant.ask(Question("Why?", images=(PICTURE,), roots=(workspace,)))
+    note = next(line for line in answer.text.splitlines() if line.startswith("≠"))
+    assert note.startswith("≠ shop/cart.py:")
+    assert "rate" in note
+    assert note[2:] in messages(engine.requests[0])[-1].content
+    assert "Where a picture differs from the workspace" in answer.sources
+    assert [place.path for place in answer.locations] == [workspace / "shop" / "cart.py"]
+
+
+async def test_a_diagram_is_shown_as_mermaid(engine: ScriptedEngine) -> None:
+    diagram = Diagram("flow", (Node("Start", "box", (0, 0, 9, 9)), Node("End", "box", (0, 20, 9, 29))), (Edge(0, 1),))
+    reading = Reading("diagram", to_mermaid(diagram), (), (9, 29), diagram=diagram)
+    await Assistant(SETTINGS, engine, Reads(reading)).ask(Question("What follows?", images=(PICTURE,)))
+    assert "│ flowchart TD" in messages(engine.requests[0])[-1].content
+
+
+async def test_a_picture_that_shows_nothing_is_not_answered_by_guessing(
+    engine: ScriptedEngine, workspace: Path
+) -> None:
+    assistant = Assistant(SETTINGS, engine, Reads(Reading("photo", " . ", (), (9, 9))))
+    pieces: list[str] = []
+    answer = await assistant.ask(Question("Why?", images=(PICTURE,), roots=(workspace,)), pieces.append)
+    assert answer.text.startswith("I cannot read this")
+    assert "".join(pieces) == answer.text
+    assert engine.requests == []
+
+
+class Reads(Reader):
+    """Reads this in every picture."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(SETTINGS.perception)
+        self._reading = reading
+
+    async def read(self, source: Path | bytes) -> Reading:
+        return self._reading
 
 
 async def test_both_turns_are_stored_with_the_pictures_hash_path_and_text(

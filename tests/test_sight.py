@@ -15,7 +15,7 @@ from mmcore.engine.base import ChatRequest
 from mmcore.engine.scripted import Rule, ScriptedEngine
 from mmcore.perception.reader import Reader
 from mmcore.perception.secrets import MASK
-from mmcore.types import Line, Message, Reading
+from mmcore.types import Line, Message, Reading, Region
 
 PICTURE = Path(__file__).parents[1] / "lsp_server" / "sample" / "pictures" / "checkout-fails.png"
 SETTINGS = Settings(chat=ChatSettings(model="eyes"), memory=MemorySettings(enabled=False))
@@ -134,13 +134,25 @@ async def test_secrets_do_not_leave_for_another_machine_and_the_answer_says_so(a
         assert ("masked: GitHub token" in answer.sources[0]) == stays
 
 
+async def test_a_file_that_a_picture_shows_does_not_bring_back_what_was_masked(asked: Ask, tmp_path: Path) -> None:
+    code = "import cloud\n\n\ndef connect():\n    {}\n    return cloud.open(key)\n\n\nprint(connect().name)\n"
+    (tmp_path / "conf.py").write_text(code.format('key = "AKIAABCDEFGHIJKLMNOP"'), "utf-8")
+    subject = asked(settings=replace(SETTINGS, engine=EngineSettings(url="https://models.example.com/v1")))
+    text = code.format('key = "AKIAABCDEFGHIJKLMNOQ"')
+    subject.assistant._reader = Reads(text, Region("code", text, (0, 0, 9, 9), 1))  # type: ignore[assignment]
+    answer = await subject.assistant.ask(Question("Why?", images=(PICTURE,), roots=(tmp_path,)))
+    assert "conf.py, lines" in subject.last.content
+    assert "conf.py:5" in answer.text
+    assert "AKIA" not in subject.last.content + answer.text
+
+
 class Reads(Reader):
     """Reads this text in every picture."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *regions: Region) -> None:
         super().__init__(SETTINGS.perception)
-        self._text = text
+        self._text, self._regions = text, regions
 
     async def read(self, source: Path | bytes) -> Reading:
         lines = tuple(Line(line, (0, 0, 10, 10), 0.99) for line in self._text.splitlines())
-        return Reading("terminal", self._text, lines, (100, 100))
+        return Reading("terminal", self._text, lines, (100, 100), regions=self._regions)

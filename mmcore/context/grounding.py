@@ -68,6 +68,18 @@ def ground(frames: Iterable[Frame], roots: Sequence[Path]) -> tuple[Location, ..
     return tuple(location for location, _ in ranked)
 
 
+def users_own(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The frames without those of installed packages and of the language's own library."""
+    return tuple(frame for frame in frames if _printed(frame) and not _is_installed(frame.path))
+
+
+def named(names: Sequence[str], roots: Sequence[Path]) -> tuple[Path, ...]:
+    """The files of the workspace that have one of these names, those that git ignores last."""
+    index = _index(roots, {_key(name) for name in names})
+    found = [candidate for candidates in index.values() for candidate in candidates]
+    return tuple(candidate.path for candidate in sorted(found, key=lambda one: (one.guessed, not one.ours)))
+
+
 def _locate(
     frame: Frame, parts: Sequence[str], candidates: Iterable[_Candidate]
 ) -> Iterator[tuple[_Candidate, Location]]:
@@ -118,23 +130,24 @@ def _line(lines: Sequence[str], frame: Frame) -> tuple[int, int]:
         there = [number for number, line in enumerate(lines, 1) if name and definition.search(line)]
         return (there[0], 1) if there else (1, 0)
     agreement = int(bool(name) and any(name in line for line in lines[: frame.line]))
-    printed = _squeezed(frame.source)
+    printed = squeezed(frame.source)
     if len(printed) < TELLING:
         return frame.line, agreement
     if frame.line <= len(lines) and _alike(printed, lines[frame.line - 1]):
         return frame.line, CERTAIN
-    elsewhere = [number for number, line in enumerate(lines, 1) if _squeezed(line) == printed]
+    elsewhere = [number for number, line in enumerate(lines, 1) if squeezed(line) == printed]
     if elsewhere:
         return min(elsewhere, key=lambda number: abs(number - frame.line)), CERTAIN
     return frame.line, agreement
 
 
 def _alike(printed: str, line: str) -> bool:
-    other = _squeezed(line)
+    other = squeezed(line)
     return printed == other or difflib.SequenceMatcher(None, printed, other, autojunk=False).ratio() >= ALIKE
 
 
-def _squeezed(line: str) -> str:
+def squeezed(line: str) -> str:
+    """A line of code by how it looks: without its spaces, and what a reader takes for one another made one."""
     return "".join(_key(line).replace("_", "").split())
 
 

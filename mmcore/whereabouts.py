@@ -1,0 +1,104 @@
+"""Where in the workspace is what pictures show: the places that they name, and the code that they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcore.context.compare import Alignment, align
+from mmcore.context.grounding import ground, users_own
+from mmcore.perception.frames import parse_frames
+from mmcore.perception.render import FILE_NAME
+from mmcore.types import Frame, Location, Position, Range, Reading
+
+# So many differing lines are said; more of them mean another version of the file, which is said as that.
+MOST_DIFFERENCES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """`locations` exist in the workspace, the likeliest first; `frames` are as the pictures name them."""
+
+    frames: tuple[Frame, ...] = ()
+    locations: tuple[Location, ...] = ()
+    alignments: tuple[Alignment, ...] = ()
+
+
+def find(readings: Sequence[Reading], roots: Sequence[Path]) -> Whereabouts:
+    frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
+    alignments = tuple(_aligned(readings, roots)) if roots else ()
+    shown = [Location(one.path, Range(Position(one.first, 0), Position(one.last, 0))) for one in alignments]
+    return Whereabouts(frames, (*ground(frames, roots), *shown), alignments)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that was worked out from the pictures, and the words without which an answer leaves it out."""
+
+    text: str
+    words: tuple[str, ...]
+
+    def is_in(self, answer: str) -> bool:
+        return all(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", answer) for word in self.words)
+
+
+def facts(places: Whereabouts, roots: Sequence[Path]) -> list[Fact]:
+    """What failed, and where: in the workspace's own file if it is there, else as the picture names it."""
+    found = []
+    raised = next((frame for frame in places.frames if frame.exception), None)
+    if raised:
+        said = f"{raised.exception}: {raised.message}" if raised.message else raised.exception
+        found.append(Fact(said, (re.split(r"[.:]", raised.exception)[-1],)))
+    if places.locations:
+        first = places.locations[0]
+        name, line = relative(first.path, roots), first.range.start.line + 1
+        printed = [frame.line for frame in places.frames if _name(frame.path) == first.path.name and frame.line]
+        moved = f" (line {printed[0]} in the picture)" if printed and line not in printed else ""
+        found.append(Fact(f"{name}:{line}{moved}", (first.path.name, str(line))))
+    elif own := (users_own(places.frames) or places.frames)[:1]:
+        (frame,) = own
+        line_words = (str(frame.line),) if frame.line else ()
+        text = ":".join((frame.path, *line_words))
+        found.append(Fact(text, (_name(frame.path), *line_words)))
+    return found
+
+
+def describe(alignment: Alignment, roots: Sequence[Path]) -> list[str]:
+    """Lines that say how a picture differs from the file whose lines it shows."""
+    name = relative(alignment.path, roots)
+    if not alignment.differences:
+        return [f"{name}, lines {alignment.first + 1}-{alignment.last}: as in the picture"]
+    lines = [
+        f"{name}:{one.line + 1}: " + _difference(one.there, one.shown)
+        for one in alignment.differences[:MOST_DIFFERENCES]
+    ]
+    more = len(alignment.differences) - MOST_DIFFERENCES
+    return [*lines, f"{name}: {more} more lines differ"] if more > 0 else lines
+
+
+def relative(path: Path, roots: Sequence[Path]) -> str:
+    inside = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
+    return (inside or [path])[0].as_posix()
+
+
+def _name(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
+
+
+def _difference(there: str | None, shown: str | None) -> str:
+    if shown is None:
+        return f"the picture lacks `{there}`"
+    if there is None:
+        return f"the picture has `{shown}`, the file does not"
+    return f"the picture has `{shown}`, the file `{there}`"
+
+
+def _aligned(readings: Sequence[Reading], roots: Sequence[Path]) -> Iterator[Alignment]:
+    for reading in readings:
+        titles = [region.text for region in reading.regions if region.kind == "title"]
+        named = [match[0] for title in titles for match in FILE_NAME.finditer(title)]
+        for region in reading.regions:
+            if region.kind == "code" and (found := align(region.text, named, roots, region.first_line)):
+                yield found
