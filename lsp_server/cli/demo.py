@@ -83,7 +83,7 @@ async def _session(workspace: Path, cart: Path, opened: str, console: Console) -
         elif message:
             console.print(f"[dim]{escape(message)}[/]")
 
-    await client.start_io(sys.executable, "-m", "lsp_server", "serve")
+    await client.start_io(sys.executable, "-P", "-m", "lsp_server", "serve")
     try:
         await client.initialize_async(
             lsp.InitializeParams(

@@ -103,6 +103,7 @@ class Reader:
         if self._worker is None or self._worker.returncode is not None:
             self._worker = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # the working folder is the workspace, which must not be imported from
                 "-m",
                 "mmcore.perception.worker",
                 stdin=asyncio.subprocess.PIPE,

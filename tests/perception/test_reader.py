@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import PIL.Image
 import PIL.ImageDraw
@@ -38,6 +39,15 @@ async def test_text_is_read(reader: Reader) -> None:
     assert reading.text.strip() == "Hello world 42"
     assert reading.size == (420, 80)
     assert reading.lines[0].box[0] < 40 < 80 < reading.lines[0].box[2]
+
+
+async def test_nothing_of_the_working_folder_is_imported(
+    reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PIL.py", "struct.py"):
+        (tmp_path / name).write_text("raise SystemExit(1)\n")
+    monkeypatch.chdir(tmp_path)
+    assert (await reader.read(picture_of("Hello world 42"))).text.strip() == "Hello world 42"
 
 
 async def test_damaged_picture_is_an_error_and_the_worker_stays(reader: Reader) -> None:

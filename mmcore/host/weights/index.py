@@ -75,7 +75,7 @@ def configured_index(settings: WeightsSettings) -> Index:
 def _index_of_pip() -> str:
     # Asked of pip itself: its files lie in five places and override each other by rules of its own. Not of its
     # `config get`, which reads but one of them.
-    command = [sys.executable, "-m", "pip", "config", "list"]
+    command = [sys.executable, "-P", "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     found = re.search(r"^global\.index-url='(.*)'$", listed.stdout, re.MULTILINE)
     return found[1] if found else ""
