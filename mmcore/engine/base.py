@@ -27,6 +27,9 @@ class CompletionRequest:
 
     `heal`: the prompt may end within a word; an engine that can chooses the word's tokens anew (token healing). The
     text that comes continues the prompt either way.
+
+    `workspace` names, in a word that means nothing to others, for whom it is: workspaces that share an engine share the
+    memory in which it keeps what it computed.
     """
 
     model: str
@@ -34,15 +37,17 @@ class CompletionRequest:
     sampling: Sampling = Sampling()
     logprobs: bool = False
     heal: bool = False
+    workspace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Answer a conversation through the model's own chat template."""
+    """Answer a conversation through the model's own chat template; `workspace` as in `CompletionRequest`."""
 
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
+    workspace: str = ""
 
 
 class Engine(Protocol):
@@ -65,6 +70,21 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What an engine in the host has counted since it was loaded, as far as it can know.
+
+    `surplus`: tokens generated after their request was closed. `cache_bytes` of at most `cache_limit_bytes` hold
+    `cache_sequences` of earlier prompts and answers; `cache_evictions` of them were dropped to make room.
+    """
+
+    surplus: int = 0
+    cache_bytes: int = 0
+    cache_limit_bytes: int = 0
+    cache_sequences: int = 0
+    cache_evictions: int = 0
+
+
 class LocalEngine(Engine, Protocol):
     """An engine inside the host, which holds one model and can be paused between two tokens.
 
@@ -81,6 +101,4 @@ class LocalEngine(Engine, Protocol):
         """False when it can answer no more and must be loaded again."""
         ...
 
-    async def surplus(self) -> int:
-        """Tokens generated after their request was closed, since the engine was loaded."""
-        ...
+    async def figures(self) -> Figures: ...

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from mmcore.config import Settings
@@ -54,12 +56,16 @@ class HostEngine:
         self._attaching: asyncio.Task[tuple[Address, RemoteEngine]] | None = None
         # A host of another version is replaced by the first to come, not by each in turn.
         self._may_replace = True
+        # An editor's window has one of us, so that its name is as good as its workspace's and tells nobody its path.
+        self._workspace = secrets.token_hex(8)
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
-        return self._generate(request.model, lambda engine: engine.complete(request))
+        named = replace(request, workspace=self._workspace)
+        return self._generate(request.model, lambda engine: engine.complete(named))
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
-        return self._generate(request.model, lambda engine: engine.chat(request))
+        named = replace(request, workspace=self._workspace)
+        return self._generate(request.model, lambda engine: engine.chat(named))
 
     async def models(self) -> tuple[str, ...]:
         _, engine = await self._attach()

@@ -69,13 +69,13 @@ class RemoteEngine:
         self._client: httpx.AsyncClient | None = None
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
-        body = wire.completion_body(request)
-        if self._own_host:
-            body |= wire.own_fields(request)
-        return self._generate("/completions", body)
+        return self._generate("/completions", wire.completion_body(request) | self._own_fields(request))
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
-        return self._generate("/chat/completions", wire.chat_body(request))
+        return self._generate("/chat/completions", wire.chat_body(request) | self._own_fields(request))
+
+    def _own_fields(self, request: CompletionRequest | ChatRequest) -> dict[str, Any]:
+        return wire.own_fields(request) if self._own_host else {}
 
     async def models(self) -> tuple[str, ...]:
         data = await self.get("/models")

@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from mmcore.engine.base import ChatRequest, CompletionRequest
+from mmcore.engine.base import ChatRequest, CompletionRequest, Figures
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineError, EngineRejected
 from mmcore.types import Chunk, Usage
@@ -73,9 +73,9 @@ class ScriptedEngine:
     def alive(self) -> bool:
         return True
 
-    async def surplus(self) -> int:
-        """None ever: it computes a token when it is asked for one."""
-        return 0
+    async def figures(self) -> Figures:
+        """Nothing ever: it computes a token when it is asked for one, and keeps only words."""
+        return Figures()
 
     async def close(self) -> None:
         self._seen.clear()

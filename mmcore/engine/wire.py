@@ -33,9 +33,12 @@ def completion_body(request: CompletionRequest) -> dict[str, Any]:
     return body
 
 
-def own_fields(request: CompletionRequest) -> dict[str, Any]:
-    """What only our own host understands."""
-    return {"heal": True} if request.heal else {}
+def own_fields(request: CompletionRequest | ChatRequest) -> dict[str, Any]:
+    """What only our own host understands, or all but a few refuse."""
+    fields: dict[str, Any] = {"prompt_cache_key": request.workspace} if request.workspace else {}
+    if isinstance(request, CompletionRequest) and request.heal:
+        fields["heal"] = True
+    return fields
 
 
 def with_usage_with_each_event(body: dict[str, Any]) -> dict[str, Any]:

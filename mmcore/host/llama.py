@@ -19,7 +19,7 @@ import httpx_sse
 
 from mmcore.config import HostSettings
 from mmcore.engine import wire
-from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
+from mmcore.engine.base import ChatRequest, CompletionRequest, Figures, Sampling
 from mmcore.engine.turn import Paused, Turn
 from mmcore.errors import EngineRejected, EngineUnavailable
 from mmcore.host.llama_server import SLOTS, Order
@@ -70,13 +70,13 @@ class LlamaEngine:
     async def models(self) -> tuple[str, ...]:
         return (self._name,)
 
-    async def surplus(self) -> int:
-        """llama.cpp's own count of tokens, less those that were read."""
+    async def figures(self) -> Figures:
+        """`surplus` by llama.cpp's own count of tokens, less those that were read; of its cache it tells nothing."""
         metrics = await self._client.get("/metrics")
         for line in metrics.text.splitlines():
             if line.startswith("llamacpp:tokens_predicted_total "):
-                return max(0, int(float(line.split()[1])) - self._delivered)
-        return 0
+                return Figures(max(0, int(float(line.split()[1])) - self._delivered))
+        return Figures()
 
     def alive(self) -> bool:
         return self._process.poll() is None

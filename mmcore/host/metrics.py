@@ -14,6 +14,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from mmcore.engine.base import Figures
+
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # From a cached prompt on a fast machine to a cold one on a slow machine.
@@ -45,6 +47,21 @@ class Metrics:
             buckets=FIRST_TOKEN_BUCKETS_S,
             registry=registry,
         )
+        self.cache_bytes = Gauge(
+            "sidesight_cache_bytes", "Memory with the keys and values of prompts", ("model",), registry=registry
+        )
+        self.cache_limit_bytes = Gauge(
+            "sidesight_cache_limit_bytes", "What that may grow to", ("model",), registry=registry
+        )
+        self.cache_sequences = Gauge(
+            "sidesight_cache_sequences", "Prompts and answers that are kept", ("model",), registry=registry
+        )
+        self.cache_evictions = Counter(
+            "sidesight_cache_evictions",
+            "Prompts and answers that were dropped to make room",
+            ("model",),
+            registry=registry,
+        )
         self.waiting = Gauge("sidesight_waiting", "Requests that wait for a model", ("kind",), registry=registry)
         self.running = Gauge("sidesight_running", "Requests with a model", ("kind",), registry=registry)
         self.preemptions = Counter("sidesight_preemptions", "Times that a chat made way", registry=registry)
@@ -52,6 +69,23 @@ class Metrics:
         self.loads = Counter("sidesight_model_loads", "Times that a model was loaded", ("model",), registry=registry)
         resident = Gauge("sidesight_resident_bytes", "Memory of the host and its engines", registry=registry)
         resident.set_function(_resident_bytes)
+
+    def take(self, model: str, figures: Figures, before: Figures) -> None:
+        """What a model's engine has counted, now and when it was asked last."""
+        for counter, counted, earlier in (
+            (self.tokens_after_disconnect, figures.surplus, before.surplus),
+            (self.cache_evictions, figures.cache_evictions, before.cache_evictions),
+        ):
+            # An engine that was closed for a moment may know less than before.
+            counter.labels(model).inc(max(0, counted - earlier))
+        self.cache_bytes.labels(model).set(figures.cache_bytes)
+        self.cache_limit_bytes.labels(model).set(figures.cache_limit_bytes)
+        self.cache_sequences.labels(model).set(figures.cache_sequences)
+
+    def forget_caches(self) -> None:
+        """Those of models that are no longer there."""
+        for gauge in (self.cache_bytes, self.cache_limit_bytes, self.cache_sequences):
+            gauge.clear()
 
     def render(self) -> bytes:
         return generate_latest(self._registry)

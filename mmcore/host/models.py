@@ -13,7 +13,7 @@ from typing import Literal
 
 import psutil
 
-from mmcore.engine.base import LocalEngine
+from mmcore.engine.base import Figures, LocalEngine
 from mmcore.errors import EngineUnavailable, UnknownModel
 from mmcore.host.engines import Choice
 from mmcore.host.metrics import Metrics
@@ -35,7 +35,7 @@ class Resident:
 
     engine: LocalEngine
     admitted: Mapping[Kind, asyncio.Semaphore]
-    surplus_counted: int = 0
+    figures: Figures = field(default_factory=Figures)
 
     @classmethod
     def of(cls, engine: LocalEngine) -> Resident:

@@ -37,13 +37,13 @@ class Service:
 
     async def count(self) -> bytes:
         """All metrics, in Prometheus' text format."""
+        self.metrics.forget_caches()
         for name, resident in self.held.ready().items():
             if not resident.engine.alive():
                 continue
-            surplus = await resident.engine.surplus()
-            if surplus > resident.surplus_counted:
-                self.metrics.tokens_after_disconnect.labels(name).inc(surplus - resident.surplus_counted)
-                resident.surplus_counted = surplus
+            figures = await resident.engine.figures()
+            self.metrics.take(name, figures, resident.figures)
+            resident.figures = figures
         return self.metrics.render()
 
     async def _generate(self, kind: Kind, request: CompletionRequest | ChatRequest) -> AsyncGenerator[Chunk, None]:

@@ -21,6 +21,7 @@ from mmcore.types import Chunk, Image, Message, Role, Usage
 COMPLETION_TOKENS = 16
 CHAT_TOKENS = 4096
 MOST_STOPS = 64
+MOST_KEY = 64
 
 
 def read_completion(body: Mapping[str, Any]) -> CompletionRequest:
@@ -36,7 +37,8 @@ def read_completion(body: Mapping[str, Any]) -> CompletionRequest:
     heal = body.get("heal") or False
     if not isinstance(heal, bool):
         raise EngineRejected("`heal` must be true or false")
-    return CompletionRequest(_model(body), prompt, _sampling(body, COMPLETION_TOKENS), logprobs is not None, heal)
+    sampling = _sampling(body, COMPLETION_TOKENS)
+    return CompletionRequest(_model(body), prompt, sampling, logprobs is not None, heal, _workspace(body))
 
 
 def read_chat(body: Mapping[str, Any]) -> ChatRequest:
@@ -44,7 +46,7 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise EngineRejected("`messages` must be a list with at least one message")
-    return ChatRequest(_model(body), tuple(map(_message, messages)), _sampling(body, CHAT_TOKENS))
+    return ChatRequest(_model(body), tuple(map(_message, messages)), _sampling(body, CHAT_TOKENS), _workspace(body))
 
 
 class Writer:
@@ -95,6 +97,14 @@ def _model(body: Mapping[str, Any]) -> str:
     if not isinstance(model, str) or not model:
         raise EngineRejected("`model` must be the name of a model; GET /v1/models lists them")
     return model
+
+
+def _workspace(body: Mapping[str, Any]) -> str:
+    """The API's word for requests that begin alike; of ours, all of a workspace have the same."""
+    key = body.get("prompt_cache_key") or ""
+    if not isinstance(key, str) or len(key) > MOST_KEY:
+        raise EngineRejected(f"`prompt_cache_key` must be a string of at most {MOST_KEY} characters")
+    return key
 
 
 def _sampling(body: Mapping[str, Any], default_tokens: int) -> Sampling:

@@ -140,9 +140,12 @@ async def test_a_server_that_refuses_an_extension_is_asked_without_it(server: Re
 async def test_only_our_own_host_is_sent_what_the_api_does_not_have(server: Replies, own_host: bool) -> None:
     server.replies = [GOOD]
     engine = RemoteEngine(server.url, own_host=own_host)
-    async for _ in engine.complete(CompletionRequest("m", "p", heal=True)):
+    async for _ in engine.complete(CompletionRequest("m", "p", heal=True, workspace="w")):
+        pass
+    async for _ in engine.chat(ChatRequest("m", (Message("user", "?"),), workspace="w")):
         pass
     assert server.bodies[0].get("heal", False) is own_host
+    assert ["prompt_cache_key" in body for body in server.bodies] == [own_host, own_host]
     await engine.close()
 
 

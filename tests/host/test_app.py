@@ -118,6 +118,8 @@ def test_usage_is_streamed_to_those_who_ask_for_it(host: RunningHost) -> None:
         ({**COMPLETION, "logprobs": -1}, "logprobs"),
         ({**COMPLETION, "logprobs": "all"}, "logprobs"),
         ({**COMPLETION, "heal": 1}, "heal"),
+        ({**COMPLETION, "prompt_cache_key": 1}, "prompt_cache_key"),
+        ({**COMPLETION, "prompt_cache_key": "x" * 65}, "prompt_cache_key"),
     ],
 )
 def test_a_wrong_field_of_a_completion_is_refused_by_its_name(

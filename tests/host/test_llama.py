@@ -154,13 +154,13 @@ async def test_prompts_that_fill_the_cache_together_are_all_answered(engine: Lla
 
 
 async def test_closing_a_stream_leaves_two_tokens_at_most(engine: LlamaEngine) -> None:
-    before = await engine.surplus()
+    before = (await engine.figures()).surplus
     for _ in range(3):
         async with aclosing(engine.complete(completion(max_tokens=1000))) as chunks:
             await anext(chunks)
         assert await processing(engine, False)
     # Of each at most the token in the making and the one begun before the news got through.
-    assert await engine.surplus() - before <= 6
+    assert (await engine.figures()).surplus - before <= 6
 
 
 async def test_closing_while_the_prompt_is_read_stops_the_reading(engine: LlamaEngine) -> None:

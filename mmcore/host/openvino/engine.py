@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from mmcore.config import HostSettings
-from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
+from mmcore.engine.base import ChatRequest, CompletionRequest, Figures
 from mmcore.engine.turn import Paused, Turn
 from mmcore.errors import EngineError, EngineRejected
 from mmcore.host.openvino.chat import ChatTemplate
@@ -44,7 +44,7 @@ class OpenVinoEngine:
     async def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
         tokens = self._vocabulary.encode(request.prompt)
         prompt = heal(tokens, self._vocabulary) if request.heal else Prompt(tuple(tokens), b"", len(tokens))
-        async with aclosing(self._generate(prompt, request.sampling, request.logprobs, turn or Turn())) as chunks:
+        async with aclosing(self._generate(prompt, request, request.logprobs, turn or Turn())) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -53,7 +53,7 @@ class OpenVinoEngine:
             raise EngineRejected(f"{self._name} reads no pictures; choose a model with the role vision")
         tokens = self._template.tokens(request.messages)
         prompt = Prompt(tuple(tokens), b"", len(tokens))
-        async with aclosing(self._generate(prompt, request.sampling, False, turn or Turn())) as chunks:
+        async with aclosing(self._generate(prompt, request, False, turn or Turn())) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -63,14 +63,14 @@ class OpenVinoEngine:
     def alive(self) -> bool:
         return self._worker.alive()
 
-    async def surplus(self) -> int:
-        return self._worker.surplus
+    async def figures(self) -> Figures:
+        return self._worker.figures()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._worker.close)
 
     async def _generate(
-        self, prompt: Prompt, sampling: Sampling, logprobs: bool, turn: Turn
+        self, prompt: Prompt, request: CompletionRequest | ChatRequest, logprobs: bool, turn: Turn
     ) -> AsyncGenerator[Chunk, None]:
         if not prompt.tokens or prompt.count > self._context_tokens:
             raise EngineRejected(
@@ -86,7 +86,8 @@ class OpenVinoEngine:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
-        generation = Generation(prompt, sampling, logprobs, self._vocabulary, self._context_tokens, deliver)
+        known = self._vocabulary, self._context_tokens
+        generation = Generation(prompt, request.sampling, logprobs, *known, deliver, request.workspace)
         generation.paused = turn.paused
         self._worker.submit(generation)
         try:

@@ -53,12 +53,14 @@ class Generation:
         vocabulary: Vocabulary,
         context_tokens: int,
         deliver: Callable[[Chunk | EngineError], None],
+        workspace: str,
     ) -> None:
         self.tokens = list(prompt.tokens)
         self.computed = 0
         self.pages: list[int] = []
         self.paused = self.closed = False
         self.deliver = deliver
+        self.workspace = workspace
         self.most_tokens = min(len(self.tokens) + len(prompt.taken_back) + sampling.max_tokens, context_tokens)
         self._prompt = prompt
         self._max_tokens = sampling.max_tokens

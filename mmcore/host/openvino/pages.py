@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mmcore.host.shares import Shares
 
 
 class Pages:
@@ -42,10 +45,11 @@ class Pages:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remembered:
-    """The tokens of a sequence whose keys and values are in `pages`, in order."""
+    """The tokens of a sequence whose keys and values are in `pages`, in order, and the workspace that it is of."""
 
     tokens: NDArray[np.int64]
     pages: tuple[int, ...]
+    workspace: str = ""
 
 
 class Memory:
@@ -57,9 +61,11 @@ class Memory:
     # Finding the best one compares with each of them.
     LIMIT = 128
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, clock: Callable[[], float] = time.monotonic) -> None:
         self._pages = pages
         self._sequences: list[Remembered] = []
+        self._shares = Shares(pages.count, clock)
+        self.evictions = 0
 
     def __len__(self) -> int:
         return len(self._sequences)
@@ -78,18 +84,28 @@ class Memory:
 
     def keep(self, sequence: Remembered) -> None:
         """Take over the sequence's use of its pages."""
+        self._shares.note(sequence.workspace)
         for other in list(self._sequences):
             # What is the beginning of another is found there.
             if len(other.tokens) <= len(sequence.tokens) and common(other.tokens, sequence.tokens) == len(other.tokens):
                 self._forget(other)
         self._sequences.append(sequence)
         if len(self._sequences) > self.LIMIT:
-            self._forget(self._sequences[0])
+            self._evict()
 
     def make_room(self, pages: int) -> None:
-        """Forget, from the one used longest ago, until so many pages are free."""
+        """Forget, by `Shares`, until so many pages are free."""
         while self._pages.free < pages and self._sequences:
-            self._forget(self._sequences[0])
+            self._evict()
+
+    def _evict(self) -> None:
+        held: dict[str, set[int]] = {}
+        for sequence in self._sequences:
+            held.setdefault(sequence.workspace, set()).update(sequence.pages)
+        workspaces = [sequence.workspace for sequence in self._sequences]
+        counts = {workspace: len(pages) for workspace, pages in held.items()}
+        self._forget(self._sequences[self._shares.first_to_go(workspaces, counts)])
+        self.evictions += 1
 
     def _forget(self, sequence: Remembered) -> None:
         self._sequences.remove(sequence)

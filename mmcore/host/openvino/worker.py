@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from mmcore.engine.base import Figures
 from mmcore.errors import EngineUnavailable
 from mmcore.host.openvino.decoder import Decoder, Piece
 from mmcore.host.openvino.generation import Generation
@@ -64,6 +65,12 @@ class Worker:
     def alive(self) -> bool:
         return self._thread.is_alive()
 
+    def figures(self) -> Figures:
+        """Read while the thread works: each number is right, if not all of the same moment."""
+        page = self._page_bytes
+        used = self._pages.count - self._pages.free
+        return Figures(self.surplus, used * page, self._pages.count * page, len(self._memory), self._memory.evictions)
+
     def close(self) -> None:
         """Ends the thread, after the step that it is at."""
         with self._changed:
@@ -79,6 +86,7 @@ class Worker:
             return
         self._pages = Pages(self._decoder.pages)
         self._memory = Memory(self._pages)
+        self._page_bytes = self._decoder.page_bytes
         loaded.set_result(None)
         self._work()
         del self._decoder
@@ -175,7 +183,7 @@ class Worker:
         self._pages.release(generation.pages[kept:])
         if kept:
             tokens = as_array(generation.tokens[: generation.computed])
-            self._memory.keep(Remembered(tokens, tuple(generation.pages[:kept])))
+            self._memory.keep(Remembered(tokens, tuple(generation.pages[:kept]), generation.workspace))
 
     def _pace(self, tokens: int, seconds: float) -> None:
         if tokens >= FEWEST:

@@ -7,12 +7,13 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from mmcore.config import HostSettings
-from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
+from mmcore.engine.base import ChatRequest, CompletionRequest, Figures, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected
 from mmcore.host.transformers.loading import load, release
@@ -43,12 +44,16 @@ class TransformersEngine:
         self.slots = self._paged.slots if self._paged else self._stepping.slots
 
     def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
-        return self._generate(
-            lambda: self._prompts.completion(request.prompt), request.sampling, request.logprobs, turn or Turn()
-        )
+        def prepare() -> Prompt:
+            return self._prompts.completion(request.prompt)
+
+        return self._generate(prepare, request.sampling, request.logprobs, turn or Turn(), request.workspace)
 
     def chat(self, request: ChatRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
-        return self._generate(lambda: self._prompts.chat(request.messages), request.sampling, False, turn or Turn())
+        def prepare() -> Prompt:
+            return self._prompts.chat(request.messages)
+
+        return self._generate(prepare, request.sampling, False, turn or Turn(), request.workspace)
 
     async def models(self) -> tuple[str, ...]:
         return (self._name,)
@@ -56,8 +61,10 @@ class TransformersEngine:
     def alive(self) -> bool:
         return self._paged is None or self._paged.alive()
 
-    async def surplus(self) -> int:
-        return self._stepping.surplus + (self._paged.surplus if self._paged else 0)
+    async def figures(self) -> Figures:
+        """The cache is that of the steps; batches have their own, of which transformers tells nothing."""
+        figures = self._stepping.figures()
+        return replace(figures, surplus=figures.surplus + self._paged.surplus) if self._paged else figures
 
     async def close(self) -> None:
         await asyncio.to_thread(self._reading.shutdown)
@@ -68,9 +75,10 @@ class TransformersEngine:
         await asyncio.to_thread(release)
 
     async def _generate(
-        self, prepare: Callable[[], Prompt], sampling: Sampling, logprobs: bool, turn: Turn
+        self, prepare: Callable[[], Prompt], sampling: Sampling, logprobs: bool, turn: Turn, workspace: str
     ) -> AsyncGenerator[Chunk, None]:
         prompt = await asyncio.get_running_loop().run_in_executor(self._reading, prepare)
+        prompt = replace(prompt, workspace=workspace)
         if len(prompt.ids) >= self._loaded.context_tokens:
             raise EngineRejected(
                 f"the prompt has {len(prompt.ids)} tokens, {self._name} was loaded for {self._loaded.context_tokens}; "

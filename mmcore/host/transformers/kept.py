@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from transformers import DynamicCache
 
+from mmcore.host.shares import Shares
 from mmcore.host.transformers.prompts import Prompt
 
 # Kinds of layers that can be cut back to any length when everything is kept, as it is in a cache without a window.
@@ -34,19 +37,21 @@ class Run:
 
 
 class Kept:
-    """The sequences that were used last, as many as fit into `most_bytes`."""
+    """The sequences that were used last, at the end the very last, as many as fit into `most_bytes`."""
 
-    def __init__(self, config: Any, most_bytes: int) -> None:
+    def __init__(self, config: Any, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._most_bytes = most_bytes
         self._sequences: list[Run] = []
+        self._shares = Shares(most_bytes, clock)
+        self._evictions = 0
 
     def take(self, prompt: Prompt) -> Run:
         """A sequence for `prompt`, with as much of it computed as one of those kept has; that one is kept no more."""
         best, common = None, 0
         for sequence in self._sequences:
             shared = _shared(sequence, prompt)
-            if shared > common and (sequence.cache.is_croppable or shared == sequence.computed):
+            if 0 < shared >= common and (sequence.cache.is_croppable or shared == sequence.computed):
                 best, common = sequence, shared
         if best is None:
             return Run(prompt, list(prompt.ids), self._new_cache())
@@ -61,9 +66,20 @@ class Kept:
             return
         # The pixels are in the keys and values by now.
         run.prompt = replace(run.prompt, pixels={}, marks={})
-        self._sequences.insert(0, run)
-        while self._sequences and sum(_bytes(kept.cache) for kept in self._sequences) > self._most_bytes:
-            self._sequences.pop()
+        self._sequences.append(run)
+        self._shares.note(run.prompt.workspace)
+        while self._sequences and sum(sizes := [_bytes(kept.cache) for kept in self._sequences]) > self._most_bytes:
+            workspaces = [kept.prompt.workspace for kept in self._sequences]
+            held: Counter[str] = Counter()
+            for workspace, size in zip(workspaces, sizes, strict=True):
+                held[workspace] += size
+            del self._sequences[self._shares.first_to_go(workspaces, held)]
+            self._evictions += 1
+
+    def figures(self) -> tuple[int, int, int, int]:
+        """Bytes and their limit, sequences, and how many were dropped to make room."""
+        sequences = list(self._sequences)
+        return sum(_bytes(kept.cache) for kept in sequences), self._most_bytes, len(sequences), self._evictions
 
     def clear(self) -> None:
         self._sequences.clear()

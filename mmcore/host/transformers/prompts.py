@@ -23,7 +23,7 @@ class Prompt:
     """`pictures` are the hashes of its pictures, in order; `pictured` is how many tokens reach to the end of the last.
 
     `pixels` are what the model takes for the pictures as a whole (shapes differ by family), `marks` what it takes for
-    each token beside the ids, of shape [1, tokens].
+    each token beside the ids, of shape [1, tokens]. `workspace` is whose request it is.
     """
 
     ids: list[int]
@@ -31,6 +31,7 @@ class Prompt:
     pictured: int = 0
     pixels: dict[str, torch.Tensor] = field(default_factory=dict)
     marks: dict[str, torch.Tensor] = field(default_factory=dict)
+    workspace: str = ""
 
 
 class Prompts:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from mmcore.engine.base import Sampling
+from mmcore.engine.base import Figures, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineUnavailable
 from mmcore.host.transformers.draw import Draw
@@ -76,6 +76,9 @@ class StepDecoder:
             if not self._closed:
                 # Behind the step that may still be under way, in the same thread.
                 self._worker.submit(self._kept.put, run)
+
+    def figures(self) -> Figures:
+        return Figures(self.surplus, *self._kept.figures())
 
     async def close(self) -> None:
         self._closed = True

@@ -27,9 +27,11 @@ async def ask(
     temperature: float = 0.0,
     seed: int | None = None,
     stop: tuple[str, ...] = (),
+    workspace: str = "",
 ) -> Said:
     sampling = Sampling(max_tokens, temperature, seed=seed, stop=stop)
-    chunks = [chunk async for chunk in engine.complete(CompletionRequest("tiny", prompt, sampling, logprobs, heal))]
+    request = CompletionRequest("tiny", prompt, sampling, logprobs, heal, workspace)
+    chunks = [chunk async for chunk in engine.complete(request)]
     usage = chunks[-1].usage
     assert usage is not None
     numbers = tuple(number for chunk in chunks for number in chunk.logprobs)

@@ -72,6 +72,32 @@ async def test_what_was_used_longest_ago_is_forgotten_first(tiny_model: TinyMode
         await engine.close()
 
 
+async def test_a_busy_workspace_does_not_cost_a_quiet_one_its_prompt(tiny_model: TinyModel) -> None:
+    engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=0, context_tokens=128))
+    try:
+        await ask(engine, "q" * 60, 4, workspace="quiet")
+        for letter in "abcdef":
+            await ask(engine, letter * 60, 4, workspace="busy")
+        figures = await engine.figures()
+        assert figures.cache_bytes <= figures.cache_limit_bytes
+        assert figures.cache_evictions >= 3
+        assert (await ask(engine, "q" * 60, 4, workspace="quiet")).usage.cached_tokens == 59
+    finally:
+        await engine.close()
+
+
+async def test_a_lone_workspace_has_the_whole_cache(tiny_model: TinyModel) -> None:
+    engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=0, context_tokens=128))
+    try:
+        for letter in "abcd":
+            await ask(engine, letter * 60, 1, workspace="lone")
+        figures = await engine.figures()
+        assert figures.cache_bytes == figures.cache_limit_bytes
+        assert (figures.cache_sequences, figures.cache_evictions) == (4, 0)
+    finally:
+        await engine.close()
+
+
 async def test_requests_at_once_get_what_each_gets_alone(tiny: OpenVinoEngine, tiny_model: TinyModel) -> None:
     prompts = [PROMPT + letter for letter in "abcdef"]
     together = await asyncio.gather(*(ask(tiny, prompt) for prompt in prompts))
@@ -139,7 +165,7 @@ async def test_closing_stops_at_the_next_token(tiny: OpenVinoEngine) -> None:
     # Answered after the worker has seen that the first one left.
     said = await ask(tiny, "x", 1)
     assert said.usage.completion_tokens == 1
-    assert await tiny.surplus() <= 17
+    assert (await tiny.figures()).surplus <= 17
 
 
 async def test_a_paused_chat_says_nothing_and_then_the_same(tiny: OpenVinoEngine) -> None:
