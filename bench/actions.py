@@ -78,7 +78,8 @@ def header_of(row: Row) -> str:
     return "".join(line + "\n" for line in row["declaration"].split("\n") if line.startswith(("import ", "from ")))
 
 
-async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool, run: bool) -> Score:
+async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool) -> Score:
+    """With the row's failing test in the workspace, or with nothing but the docstring, whose examples may run."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "solution.py").write_text(row["prompt"] + row["buggy_solution"], "utf-8")
@@ -90,7 +91,7 @@ async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool, run: bo
             symbol=row["entry_point"],
             failing_test="test_solution.py::test_it" if test else "",
             roots=(root,),
-            run=run,
+            run=True,
         )
         started = time.perf_counter()
         outcome = await fix(tools, request)
@@ -110,9 +111,8 @@ async def repair_ours(tools: Tools, row: Row, score: Any, *, test: bool, run: bo
 
 REPAIR: dict[str, Measure] = {
     "bare": repair_bare,
-    "nothing may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=False),
-    "examples may run": lambda t, r, s: repair_ours(t, r, s, test=False, run=True),
-    "failing test": lambda t, r, s: repair_ours(t, r, s, test=True, run=True),
+    "docstring alone": lambda tools, row, score: repair_ours(tools, row, score, test=False),
+    "failing test": lambda tools, row, score: repair_ours(tools, row, score, test=True),
 }
 
 # --- documentation ----------------------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
 
 def _small_edits_after(case: _Case) -> int | None:
     """After which try they come: at once where tests judge, later where only a few examples do, which judge less."""
-    if case.bench is None or not case.fails or case.request.document.language != "python":
+    if case.bench is None or not case.fails:
         return None
     return 0 if case.rules.tests.targets else 1
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mmcore.actions.examine import Candidate
 from mmcore.actions.request import Outcome, Request
 from mmcore.edits.diff import line_edits, unified_diff
-from mmcore.types import Usage
+from mmcore.types import Document, Usage
 from mmcore.verify.result import first_failure
 
 
@@ -36,13 +36,17 @@ def conclude(request: Request, tried: Sequence[Candidate], usage: Usage, what: s
         document,
         best.after,
         line_edits(document.text, best.after),
-        unified_diff(document.text, best.after, name_of(request)),
+        unified_diff(document.text, best.after, name_of(request), new_file=_is_new(document)),
         best.checks,
         failure is None,
         message,
         candidates=len(tried),
         usage=usage,
     )
+
+
+def _is_new(document: Document) -> bool:
+    return not document.text and document.path is not None and not document.path.exists()
 
 
 def name_of(request: Request) -> str:

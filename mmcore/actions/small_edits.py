@@ -16,9 +16,11 @@ from mmcore.types import Range, Usage
 from mmcore.verify.batch import run_selection
 from mmcore.verify.mutants import Mutant, mutants
 from mmcore.verify.tests_run import TestBench
+from mmcore.verify.tree_mutants import tree_mutants
 
 # More than these are not told apart by a model, nor read by a person.
 MOST_CHOICES = 9
+MOST_RUNS = 12
 
 
 async def small_edit(
@@ -49,6 +51,12 @@ async def small_edit(
 
 def _passing(request: Request, span: Range, rules: Rules, bench: TestBench, most: int) -> list[Mutant]:
     first, last = span.start.line + 1, span.end.line + 1
+    document = request.document
+    if document.language != "python":
+        # Each is a run of the project's own runner, seconds and not milliseconds.
+        some = islice(tree_mutants(document.text, document.language, first, last), min(most, MOST_RUNS))
+        passed = (mutant for mutant in some if bench.run(mutant.text, rules.tests).status == 0)
+        return list(islice(passed, 1))
     try:
         tries: Sequence[Mutant] = list(islice(mutants(request.document.text, first, last), most))
     except SyntaxError:

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
-from mmcore.actions.examine import Candidate
-from mmcore.actions.outcome import conclude
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of, target_of
-from mmcore.edits.diff import line_edits
+from mmcore.actions.tested import UNRUN, offer, read_existing, report
+from mmcore.actions.write_cases import write_cases
 from mmcore.edits.test_functions import (
     TestFunction,
     TestSource,
@@ -29,17 +28,12 @@ from mmcore.errors import DocumentError, InputError
 from mmcore.prompt.actions.test import render_more, render_tests
 from mmcore.syntax import Symbol, symbols
 from mmcore.text import newline_of
-from mmcore.types import Document, Usage
-from mmcore.verify.applies import check_applies
+from mmcore.types import Document
 from mmcore.verify.mutants import Mutant, mutants
-from mmcore.verify.names import check_names
-from mmcore.verify.parses import check_parses
 from mmcore.verify.pytest_run import Coverage, Verdicts, kills, measure_coverage, run_tests, values_now
-from mmcore.verify.result import Change, CheckResult
-from mmcore.verify.sandbox import isolation
 from mmcore.verify.scratch import inside, scratch_copy
-from mmcore.verify.tests_run import TestBench, configures_pytest, walls_note
-from mmcore.verify.toolchain import libraries, project_python
+from mmcore.verify.tests_run import TestBench, configures_pytest
+from mmcore.verify.toolchain import project_python
 
 MUTANTS = 16
 ROUNDS = 2
@@ -55,17 +49,19 @@ class _Place:
 
 
 async def write_tests(tools: Tools, request: Request) -> Outcome:
-    """Tests for a Python function or class, in the file where the project keeps them.
+    """Tests for a function or class, in the file where the project keeps them.
 
     Without consent to run (`request.run`) they are offered unrun, and the report says so. Raises InputError for
-    another language or a document without a place; EngineError.
+    a language whose tests we cannot run or a document without a place; EngineError.
     """
     path = request.document.path
-    if request.document.language != "python" or path is None:
-        raise InputError("tests are written for saved Python files")
+    if path is None:
+        raise InputError("tests are written for saved files: save this one first")
     target = target_of(request)
     if target is None:
         raise InputError("name what is to be tested: FILE:NAME, or lines FILE:A-B")
+    if request.document.language != "python":
+        return await write_cases(tools, request, target)
     place = await asyncio.to_thread(_place, request, target)
     code = code_of(request, target)
     messages = render_tests(code, "python", "pytest", target.name, place.import_line, request.instruction)
@@ -75,7 +71,7 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
     taken = frozenset(s.name for s in symbols(place.file.text, "python"))
     source = replace(source, tests=tuple(rename(source.tests, taken)))
     if not request.run:
-        return _offer(request, target, place, source, usage, [_unrun()], 1)
+        return offer(request, target, place.file, _whole(place, source), usage, [UNRUN], 1)
     with scratch_copy(request.root, {}) as copy:
         # What we write needs no plugins; they are loaded where the project's own set-up might.
         plugins = await asyncio.to_thread(configures_pytest, request.root)
@@ -102,8 +98,10 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
         tools.say("changing the code to see whether they notice")
         kept, noticed = await asyncio.to_thread(run.sharp, kept)
         coverage = await asyncio.to_thread(run.coverage, kept)
-        results = _report(kept, written, coverage, noticed)
-    return _offer(request, target, place, kept, usage, results, rounds)
+        recorded = sum(test.recorded for test in kept.tests)
+        missing = "coverage.py is not installed in the project's environment"
+        results = report(len(kept.tests), written, recorded, noticed, coverage, missing)
+    return offer(request, target, place.file, _whole(place, kept), usage, results, rounds)
 
 
 class _Run:
@@ -173,53 +171,12 @@ class _Run:
         return replace(source, tests=kept), (sum(bool(found) for found in names), len(chosen))
 
 
-def _report(kept: TestSource, written: int, coverage: Coverage | None, noticed: tuple[int, int]) -> list[CheckResult]:
-    recorded = sum(test.recorded for test in kept.tests)
-    ran = f"{len(kept.tests)} kept of {written} written"
-    ran += f", {recorded} with values recorded from the code as it is" if recorded else ""
-    if not kept.tests:
-        ran = "none is left: each failed on the code as it is, or noticed no change of it"
-    results = [CheckResult("tests", "passed" if kept.tests else "failed", ran + walls_note(isolation()))]
-    if noticed[1]:
-        share = f"{noticed[0]} of {noticed[1]} changes of the code are noticed"
-        results.append(CheckResult("mutants", "passed" if noticed[0] else "failed", share))
-    else:
-        results.append(CheckResult("mutants", "could_not_run", "there was nothing to change"))
-    if coverage is None:
-        missing = "coverage.py is not installed in the project's environment"
-        results.append(CheckResult("coverage", "could_not_run", missing))
-    else:
-        shares = f"{coverage.lines:.0%} of lines, {coverage.branches:.0%} of branches"
-        results.append(CheckResult("coverage", "passed", shares))
-    return results
-
-
-def _merged(one: TestSource, other: TestSource) -> TestSource:
-    return TestSource(_join(one.imports, other.imports), _join(one.support, other.support), one.tests + other.tests)
-
-
-def _offer(
-    request: Request,
-    target: Symbol,
-    place: _Place,
-    source: TestSource,
-    usage: Usage,
-    results: list[CheckResult],
-    rounds: int,
-) -> Outcome:
-    file = place.file
-    lf = file.text.replace("\r\n", "\n")
-    after = compose(lf, source, place.import_line).replace("\n", newline_of(file.text)) if source.tests else file.text
-    change = Change(file, after)
-    static = [check_applies(file, line_edits(file.text, after), after, file.version), check_parses(change)]
-    static.append(check_names(change, (request.root, *request.roots), libraries(request.root)))
-    candidate = Candidate(after, (*static, *results))
-    where = replace(request, document=file)
-    return replace(conclude(where, [candidate], usage, f"test `{target.name}`"), candidates=rounds)
-
-
-def _unrun() -> CheckResult:
-    return CheckResult("tests", "could_not_run", "running tests needs your consent: --run, or trust this workspace")
+def _whole(place: _Place, source: TestSource) -> str:
+    """The test file with the tests in it; as it is where there are none."""
+    text = place.file.text
+    if not source.tests:
+        return text
+    return compose(text.replace("\r\n", "\n"), source, place.import_line).replace("\n", newline_of(text))
 
 
 def _source(answer: str, target: Symbol) -> TestSource:
@@ -254,7 +211,7 @@ def _place(request: Request, target: Symbol) -> _Place:
     there = sorted(found for found in root.rglob(name) if not {".venv", "venv", "node_modules"} & set(found.parts))
     folder = next((root / n for n in ("tests", "test") if (root / n).is_dir()), None)
     chosen = there[0] if there else (folder or path.parent) / name
-    text = _read(chosen)
+    text = read_existing(chosen)
     file = Document(chosen.as_uri(), "python", text, path=chosen)
     return _Place(file, inside(root, chosen), f"from {'.'.join(parts)} import {outer.name}")
 
@@ -264,12 +221,3 @@ def _outer(request: Request, target: Symbol) -> Symbol:
     found = symbols(request.document.text, "python")
     around = [s for s in found if s.kind == "class" and s.start < target.start and target.end <= s.end]
     return min(around, key=lambda s: s.start, default=target)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(f"{path} cannot be read ({error}); tests would go there") from None

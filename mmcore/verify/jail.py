@@ -15,6 +15,8 @@ import json
 import os
 import platform
 import signal
+import socket
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,9 @@ AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 SYS_MOUNT_SETATTR = 442
 SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 NOBODY = 65534
+HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
 class _MountAttributes(ctypes.Structure):
@@ -89,6 +93,7 @@ def enter(plan: dict[str, Any]) -> None:
         Path("/proc/self/setgroups").write_bytes(b"deny")
         Path("/proc/self/uid_map").write_bytes(b"%d %d 1" % (user, user))
         Path("/proc/self/gid_map").write_bytes(b"%d %d 1" % (group, group))
+    _raise_loopback()
     _become_first_process()
     _mount(None, Path("/"), None, MS_REC | MS_PRIVATE)
     root = Path(plan["root"])
@@ -103,6 +108,8 @@ def enter(plan: dict[str, Any]) -> None:
         _bind(Path(path), root)
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         _bind(Path(path), root, writable=True)
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc" / "hosts").write_text(HOSTS, "ascii")
     (root / "proc").mkdir()
     with contextlib.suppress(OSError):  # refused inside some containers: then /proc stays empty, which hides as much
         _mount("proc", root / "proc", "proc", MS_NOSUID | MS_NODEV)
@@ -114,6 +121,13 @@ def enter(plan: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def _raise_loopback() -> None:
+    """Tests talk to servers that they start themselves; in this network there is nobody else to talk to."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh22x", b"lo", IFF_UP | IFF_RUNNING)
+        importlib.import_module("fcntl").ioctl(any_socket, SIOCSIFFLAGS, request)
 
 
 def _become_first_process() -> None:

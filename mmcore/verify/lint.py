@@ -16,7 +16,7 @@ from mmcore.verify.linters import LINTERS, Finding, Linter
 from mmcore.verify.result import Change, CheckResult, Outcome, timed
 from mmcore.verify.sandbox import Limits, run
 from mmcore.verify.scratch import inside, scratch_copy, write_over
-from mmcore.verify.toolchain import Program, find_program
+from mmcore.verify.toolchain import Program, find_program, tool_environment
 
 TIMEOUT_S = 60.0
 RUFF = LINTERS[0]
@@ -92,14 +92,9 @@ def _run_boxed(tool: Linter, program: Program, change: Change, root: Path) -> tu
     relative = inside(root, change.document.path)
     limits = Limits(seconds=TIMEOUT_S, memory_mb=3072, address_space_mb=None, processes=256, scratch_mb=2048)
     readonly = [*program.readonly, *(path for path in [root / "node_modules"] if path.is_dir())]
-    environment = {
-        "PATH": f"{program.path.parent}:/usr/local/bin:/usr/bin:/bin",
-        "GOFLAGS": "-mod=mod",
-        "GOTOOLCHAIN": "local",
-    }
-    environment |= {"CARGO_HOME": str(Path.home() / ".cargo"), "RUSTUP_HOME": str(Path.home() / ".rustup")}
     said: list[list[Finding]] = []
     with scratch_copy(root, {}) as copy:
+        environment = tool_environment(program, copy)
         if (root / "node_modules").is_dir():
             (copy / "node_modules").symlink_to(root / "node_modules")
         for text in (change.document.text, change.after):

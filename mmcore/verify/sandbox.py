@@ -27,6 +27,7 @@ JAIL = Path(__file__).with_name("jail.py").resolve()
 # What any program needs of the system. Left out on purpose: /home, /root, /run, /var, /sys and the rest of /etc.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/nix/store")
 ETC = "alternatives ld.so.cache ld.so.conf ld.so.conf.d localtime nsswitch.conf passwd group ssl/certs ssl/openssl.cnf"
+HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 OUTPUT_KEPT = 40_000
 POLL_S = 0.03
 
@@ -128,6 +129,8 @@ def _command(
         return jailed
     mounts = [part for link, target in links for part in ("--symlink", target, link)]
     mounts += [part for path in bound for part in ("--ro-bind", path, path)]
+    (root / "hosts").write_text(HOSTS, "ascii")
+    mounts += ["--ro-bind", str(root / "hosts"), "/etc/hosts"]
     return [
         *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--tmpfs", "/tmp", "--dev", "/dev"),  # noqa: S108
         *("--proc", "/proc", *mounts, "--bind", str(scratch), str(scratch), "--chdir", str(scratch), "--", *jailed),

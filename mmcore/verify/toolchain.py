@@ -56,6 +56,25 @@ def find_program(name: str, root: Path, *, trusted: bool) -> Program | None:
     return Program(path, tuple(_behind(path)), ours=True)
 
 
+def tool_environment(program: Program, copy: Path) -> dict[str, str]:
+    """What compilers, package tools and runners need to find in the sandbox, where there is no network.
+
+    They write more than fits into the sandbox's own /tmp: theirs is in the scratch copy.
+    """
+    temporary = copy / ".sidesight-tmp"
+    temporary.mkdir(exist_ok=True)
+    home = Path.home()
+    modules = Path(os.environ.get("GOMODCACHE") or home / "go" / "pkg" / "mod")
+    held = {"PATH": f"{program.path.parent}:/usr/local/bin:/usr/bin:/bin", "CI": "1", "NO_COLOR": "1"}
+    held["TMPDIR"] = str(temporary)
+    held |= {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOMODCACHE": str(modules)}
+    # Rustup and Cargo look for their own; those of a distribution have none, and make one in the scratch copy.
+    places = {"CARGO_HOME": home / ".cargo", "RUSTUP_HOME": Path(os.environ.get("RUSTUP_HOME") or home / ".rustup")}
+    if program.path.is_relative_to(home / ".cargo"):
+        held |= {name: str(place) for name, place in places.items()}
+    return held
+
+
 def _behind(path: Path) -> list[Path]:
     """Directories that a program reads besides the system's: its own, its interpreter's, a toolchain's."""
     places = [path.parent, path.resolve().parent]
