@@ -14,8 +14,9 @@ from pygls.capabilities import get_capability
 from pygls.lsp.server import LanguageServer
 
 from lsp_server.convert import Encoding, path_of
+from lsp_server.diagnostics import Diagnostics
 from lsp_server.documents import Documents
-from lsp_server.features import actions, ask, code_actions, completion, configuration, inline_completion, sync
+from lsp_server.features import actions, ask, code_actions, completion, configuration, inline_completion, pictures, sync
 from lsp_server.features.configuration import Configuration
 from lsp_server.features.status import Status
 from lsp_server.protocol import Protocol
@@ -41,6 +42,7 @@ class SidesightServer(LanguageServer):
         self.session = Session(open_assistant, settings, self.status.loading)
         self.configuration = Configuration(self, problems)
         self.suggestions = Suggestions(self)
+        self.diagnostics = Diagnostics(self)
 
     @property
     def encoding(self) -> Encoding:
@@ -94,4 +96,5 @@ def create_server(
     ask.register(server)
     actions.register(server)
     code_actions.register(server)
+    pictures.register(server)
     return server

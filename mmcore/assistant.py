@@ -27,7 +27,7 @@ from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
 from mmcore.types import Completion, Document, Image, Location, Message, Neighbour, Position, Range, Reading
-from mmcore.whereabouts import describe
+from mmcore.whereabouts import Whereabouts, describe
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
@@ -186,6 +186,11 @@ class Assistant:
             conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
         sources = tuple(sight.title for sight in sights) + tuple(item.title for item in excerpts)
         return Answer(text, conversation, places.locations, sources, settings.model)
+
+    async def look(self, image: Path | bytes, roots: Sequence[Path]) -> Whereabouts:
+        """Where in the workspace is what a picture shows. Raises ImageError, PerceptionError."""
+        reading = await self._reader.read(image)
+        return await asyncio.to_thread(whereabouts.find, [reading], roots)
 
     async def act(
         self,

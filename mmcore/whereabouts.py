@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmcore.context.compare import Alignment, align
-from mmcore.context.grounding import ground, users_own
+from mmcore.context.grounding import ground_each, users_own
 from mmcore.perception.frames import parse_frames
 from mmcore.perception.render import FILE_NAME
 from mmcore.types import Frame, Location, Position, Range, Reading
@@ -19,18 +19,60 @@ MOST_DIFFERENCES = 8
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """`locations` exist in the workspace, the likeliest first; `frames` are as the pictures name them."""
+    """`frames` are as the pictures name them, `grounded` those that exist in the workspace, the likeliest first."""
 
     frames: tuple[Frame, ...] = ()
-    locations: tuple[Location, ...] = ()
+    grounded: tuple[tuple[Location, Frame], ...] = ()
     alignments: tuple[Alignment, ...] = ()
+
+    @property
+    def locations(self) -> tuple[Location, ...]:
+        """What is named comes before what is only shown."""
+        shown = (Location(one.path, Range(Position(one.first, 0), Position(one.last, 0))) for one in self.alignments)
+        return (*(location for location, _ in self.grounded), *shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a picture says is wrong at a place; `path_to` are the places that led there, the nearest first."""
+
+    location: Location
+    message: str
+    is_warning: bool
+    path_to: tuple[tuple[Location, str], ...]
 
 
 def find(readings: Sequence[Reading], roots: Sequence[Path]) -> Whereabouts:
     frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
     alignments = tuple(_aligned(readings, roots)) if roots else ()
-    shown = [Location(one.path, Range(Position(one.first, 0), Position(one.last, 0))) for one in alignments]
-    return Whereabouts(frames, (*ground(frames, roots), *shown), alignments)
+    return Whereabouts(frames, ground_each(frames, roots), alignments)
+
+
+def findings(places: Whereabouts) -> list[Finding]:
+    """The errors that the pictures report, each at the innermost place of the user's own code, each place once.
+
+    Frames without a message of their own led to the one before them. An error that was raised in somebody else's code
+    is reported where the user's called it.
+    """
+    best: dict[Frame, Location] = {}
+    for location, frame in places.grounded:
+        best.setdefault(frame, location)
+    found: list[Finding] = []
+    pending = ""
+    for frame in places.frames:
+        said = ": ".join(filter(None, (frame.exception, frame.message)))
+        if frame not in best:
+            pending = said or pending
+            continue
+        if said or pending or not found:
+            message = said or pending or f"named in the picture{f', in {frame.function}' if frame.function else ''}"
+            is_warning = message.lower().startswith(("warning", "w:")) or "warning" in frame.exception.lower()
+            found.append(Finding(best[frame], message, is_warning, ()))
+        else:
+            step = (best[frame], f"in {frame.function}" if frame.function else "called from here")
+            found[-1] = replace(found[-1], path_to=(*found[-1].path_to, step))
+        pending = ""
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsp_server.cli.output import location_json, say_status, settings_or_complaints
+from lsp_server.cli.output import location_json, picture, say_status, settings_or_complaints
 from mmcore.config import Settings
 from mmcore.errors import DocumentError, InputError
 from mmcore.types import Document, Position, Range
@@ -24,7 +24,12 @@ _LINES = re.compile(r"(?P<file>.+):(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="In any language.", show_default=False)],
-    image: Annotated[list[Path] | None, typer.Option(help="A picture to look at; may be repeated.")] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="A picture to look at, or `clipboard:`, or a base64 data: URI; may be repeated."
+        ),
+    ] = None,
     file: Annotated[str | None, typer.Option(metavar="PATH[:A-B]", help="A file, or its lines A to B.")] = None,
     conversation: Annotated[str | None, typer.Option(metavar="ID", help="Go on with an earlier one.")] = None,
     as_json: Annotated[
@@ -41,7 +46,9 @@ def ask(
     if not question.strip():
         raise InputError("the question is empty")
     document, span = read_part(file) if file else (None, None)
-    asked = Question(question, tuple(image or ()), document, span, conversation, (workspace_root(Path.cwd()),))
+    asked = Question(
+        question, tuple(map(picture, image or ())), document, span, conversation, (workspace_root(Path.cwd()),)
+    )
     settings = settings_or_complaints()
     if as_json:
         answer = asyncio.run(_ask(settings, asked, None))

@@ -1,13 +1,23 @@
-"""Show places as people count them: lines and columns from 1, columns in characters."""
+"""Take pictures as people name them, show places as they count them: from 1, columns in characters."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
 from mmcore import config
+from mmcore.perception.clipboard import read_clipboard
+from mmcore.perception.source import decode_data_uri
 from mmcore.types import Location, Position, Range
+
+
+def picture(text: str) -> Path | bytes:
+    """The picture that an argument names: a path, `clipboard:` or a data URI. Raises ImageError."""
+    if text == "clipboard:":
+        return read_clipboard()
+    return decode_data_uri(text) if text.startswith("data:") else Path(text)
 
 
 def position_json(position: Position) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lsp_server.cli.output import location_json
+from lsp_server.cli.output import location_json, picture
 from mmcore import config, whereabouts
 from mmcore.errors import DocumentError, ImageError
 from mmcore.perception import render
@@ -20,7 +20,14 @@ from mmcore.whereabouts import Whereabouts, describe
 
 
 def read(
-    image: Annotated[Path, typer.Argument(help="A picture: PNG, JPEG, WebP, GIF or BMP.", show_default=False)],
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE",
+            help="A picture: PNG, JPEG, WebP, GIF or BMP; `clipboard:`, or a base64 data: URI.",
+            show_default=False,
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print kind, text, lines with boxes, size, regions.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the parts: code, forms, diagrams.")] = False,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a diagram as mermaid.")] = False,
@@ -43,7 +50,7 @@ def read(
     settings, problems = config.load()
     for problem in problems:
         typer.echo(problem, err=True)
-    reading, drawn = asyncio.run(_read(image, settings.perception, overlay is not None))
+    reading, drawn = asyncio.run(_read(picture(image), settings.perception, overlay is not None))
     if overlay is not None:
         try:
             overlay.write_bytes(drawn)
@@ -87,7 +94,7 @@ def _places_json(places: Whereabouts) -> dict[str, object]:
     }
 
 
-async def _read(image: Path, settings: config.PerceptionSettings, draw: bool) -> tuple[Reading, bytes]:
+async def _read(image: Path | bytes, settings: config.PerceptionSettings, draw: bool) -> tuple[Reading, bytes]:
     reader = Reader(settings)
     try:
         reading = await reader.read(image)

@@ -107,7 +107,7 @@ async def _request(server: SidesightServer, name: str, given: dict[str, Any]) ->
         from_lsp_range(lines, span, server.encoding) if span else None,
         given.get("symbol", ""),
         given.get("instruction", ""),
-        tuple(image_of(server, image) for image in given.get("images", ())),
+        tuple([await image_of(server, image) for image in given.get("images", ())]),
         tuple(diagnostic for item in given.get("diagnostics", ()) if (diagnostic := _diagnostic(server, lines, item))),
         given.get("failingTest", ""),
         server.roots(document.path),
@@ -220,7 +220,7 @@ def publish(server: SidesightServer, outcome: Outcome) -> None:
         )
         for finding in outcome.findings
     ]
-    server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(document.uri, found, document.version))
+    server.diagnostics.publish(document.uri, "sidesight", found, document.version)
 
 
 def result(server: SidesightServer, outcome: Outcome, applied: bool) -> dict[str, Any]:

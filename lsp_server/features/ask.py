@@ -1,9 +1,9 @@
 """The command `sidesight.ask`: a question about code and pictures, answered as it is written.
 
 Its one argument is an object: `question`, and where wanted `images` (paths, relative ones from the first workspace
-folder, `file:` URIs, base64 `data:` URIs), `textDocument` (`{uri}`), `range` in it, `conversation` (of an earlier
-result, to continue it) and `workDoneToken`. With that token the answer comes as `$/progress` while it is written:
-`{kind: "begin", title}`, then `{kind: "report", message: PIECE}` for each piece, then `{kind: "end"}`.
+folder, `file:` URIs, base64 `data:` URIs, `clipboard:`), `textDocument` (`{uri}`), `range` in it, `conversation` (of
+an earlier result, to continue it) and `workDoneToken`. With that token the answer comes as `$/progress` while it is
+written: `{kind: "begin", title}`, then `{kind: "report", message: PIECE}` for each piece, then `{kind: "end"}`.
 
 The result is `{answer, conversation, locations: Location[], sources: string[], model}`; a failure is an error reply,
 whose message is one line for the user.
@@ -11,6 +11,7 @@ whose message is one line for the user.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
@@ -24,6 +25,7 @@ from lsprotocol import types as lsp
 from lsp_server.convert import from_lsp_range, path_of, split_lines, to_lsp_range, uri_of, well_formed
 from mmcore.context.document import read_document
 from mmcore.errors import DocumentError, ImageError, InputError
+from mmcore.perception.clipboard import read_clipboard
 from mmcore.types import Document, Location, Range
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def register(server: SidesightServer) -> None:
     @server.command(COMMAND)
     async def ask(*arguments: Any) -> dict[str, Any]:
         given = check(arguments)
-        question = _question(server, given)
+        question = await _question(server, given)
         with server.status.waiting(), _stream(server, given.get("workDoneToken")) as on_text:
             async with server.session.assistant() as assistant:
                 answer = await assistant.ask(question, on_text)
@@ -89,14 +91,14 @@ def lsp_range_of(value: Any) -> lsp.Range | None:
     return lsp.Range(start, end)
 
 
-def _question(server: SidesightServer, given: dict[str, Any]) -> Question:
+async def _question(server: SidesightServer, given: dict[str, Any]) -> Question:
     from mmcore.assistant import Question
 
     document = document_of(server, given["textDocument"]["uri"]) if "textDocument" in given else None
     span = lsp_range_of(given.get("range"))
     return Question(
         text=well_formed(given["question"]),
-        images=tuple(image_of(server, image) for image in given.get("images", ())),
+        images=tuple([await image_of(server, image) for image in given.get("images", ())]),
         document=document,
         range=_range(server, document, span) if document and span else None,
         conversation=given.get("conversation"),
@@ -117,7 +119,10 @@ def _range(server: SidesightServer, document: Document, span: lsp.Range) -> Rang
     return from_lsp_range(split_lines(document.text), span, server.encoding)
 
 
-def image_of(server: SidesightServer, image: str) -> Path | bytes:
+async def image_of(server: SidesightServer, image: str) -> Path | bytes:
+    """The picture that a client names. Raises ImageError."""
+    if image == "clipboard:":
+        return await asyncio.to_thread(read_clipboard)
     if image.startswith("data:"):
         return _decode(image, server.session.settings.perception.max_bytes)
     if image.startswith("file:"):

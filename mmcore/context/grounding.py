@@ -52,20 +52,25 @@ class _Candidate:
 
 
 def ground(frames: Iterable[Frame], roots: Sequence[Path]) -> tuple[Location, ...]:
-    """The places that exist in `roots`, the best first: in the order of the frames, each file and line once.
+    """The places that exist in `roots`, the best first: in the order of the frames, each file and line once."""
+    return tuple(location for location, _ in ground_each(frames, roots))
+
+
+def ground_each(frames: Iterable[Frame], roots: Sequence[Path]) -> tuple[tuple[Location, Frame], ...]:
+    """The places, each with the frame that led to it.
 
     Frames of installed packages are left out. Where several files fit a frame equally well, all are given: those whose
     text agrees with the frame first, those that git ignores last. What is not the user's own code comes behind it.
     """
     own = [(frame, parts) for frame in frames if (parts := _printed(frame))]
     index = _index(roots, {_key(parts[-1]) for _, parts in own})
-    found: dict[tuple[Path, int], tuple[Location, bool]] = {}
+    found: dict[tuple[Path, int], tuple[Location, Frame, bool]] = {}
     for frame, parts in own:
         for candidate, location in _locate(frame, parts, [*index.get(_key(parts[-1]), ()), *_named(parts, roots)]):
             ours = candidate.ours and DOUBTFUL.isdisjoint(parts)
-            found.setdefault((location.path, location.range.start.line), (location, ours))
-    ranked = sorted(found.values(), key=lambda entry: not entry[1])
-    return tuple(location for location, _ in ranked)
+            found.setdefault((location.path, location.range.start.line), (location, frame, ours))
+    ranked = sorted(found.values(), key=lambda entry: not entry[2])
+    return tuple((location, frame) for location, frame, _ in ranked)
 
 
 def users_own(frames: Sequence[Frame]) -> tuple[Frame, ...]:
