@@ -97,6 +97,24 @@ def test_answer_about_a_picture_names_places_that_gf_goes_to(editor: Neovim, wor
     assert editor.lua("vim.api.nvim_win_get_cursor(0)[1]") == 7
 
 
+def test_picture_opens_the_place_that_it_points_to_and_leaves_its_error(editor: Neovim, workspace: Path) -> None:
+    errors = "vim.tbl_map(function(d) return { d.lnum, d.message, d.source } end, vim.diagnostic.get(0))"
+    editor.type(":Sidesight open_image pictures/checkout-fails.png<CR>")
+    editor.until("vim.fn.expand('%:t') == 'prices.py'")
+    assert Path(editor.lua("vim.api.nvim_buf_get_name(0)")) == workspace / "shop/prices.py"
+    editor.until("vim.api.nvim_win_get_cursor(0)[1] == 7")
+    editor.until("#vim.diagnostic.get(0) > 0")
+    assert editor.lua(errors) == [[6, "KeyError: 'pear'", "sidesight (screenshot)"]]
+    editor.until("#vim.fn.getqflist() == 3")
+    editor.type(":Sidesight clear_images<CR>")
+    editor.until("#vim.diagnostic.get(0) == 0")
+
+
+def test_picture_that_points_nowhere_is_one_message(editor: Neovim) -> None:
+    editor.type(":Sidesight open_image nowhere.png<CR>")
+    editor.until("vim.fn.execute('messages'):find('nowhere.png does not exist') ~= nil")
+
+
 def test_question_in_an_answer_goes_on_with_its_conversation(editor: Neovim) -> None:
     editor.type(":Sidesight ask What is this?<CR>")
     editor.until(ANSWERED)
@@ -143,7 +161,8 @@ def test_command_line_completes_subcommands_and_pictures(editor: Neovim) -> None
     def completions(line: str) -> list[str]:
         return list(editor.lua(f"vim.fn.getcompletion({json.dumps(line)}, 'cmdline')"))
 
-    assert completions("Sidesight ") == ["ask", "restart", "status"]
+    assert completions("Sidesight ") == ["ask", "clear_images", "open_image", "restart", "status"]
+    assert completions("Sidesight open_image pict") == ["pictures/"]
     assert completions("Sidesight ask --") == ["--image"]
     assert completions("Sidesight ask --image pict") == ["pictures/"]
     assert completions("Sidesight ask --image pictures/") == ["pictures/checkout-fails.png"]

@@ -9,7 +9,7 @@ vim.api.nvim_create_user_command('Sidesight', function(call)
 end, {
   nargs = '+',
   range = true,
-  desc = 'Sidesight: ask, status, restart',
+  desc = 'Sidesight: ask, open_image, clear_images, status, restart',
   complete = function(lead, line)
     return require('sidesight.command').complete(lead, line)
   end,

@@ -1,5 +1,6 @@
 /** Conversations as read-only Markdown documents whose last lines link to the places that an answer names. */
 import * as vscode from 'vscode';
+import { type Picture, pictureName } from './pictures';
 
 export const SCHEME = 'sidesight';
 
@@ -19,8 +20,8 @@ export class Conversation {
     return [...this.finished, this.current].filter(Boolean).join('\n\n') + '\n';
   }
 
-  begin(question: string, images: readonly vscode.Uri[]): void {
-    const pictures = images.map((image) => `*${vscode.workspace.asRelativePath(image)}*`);
+  begin(question: string, images: readonly Picture[]): void {
+    const pictures = images.map((image) => `*${pictureName(image)}*`);
     this.finished.push([`## ${question}`, ...pictures].join('\n'));
     this.current = '…';
     this.busy = true;

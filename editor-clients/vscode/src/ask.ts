@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import { ExecuteCommandRequest, type LanguageClient, type Location, ProgressType } from 'vscode-languageclient/node';
 import { SCHEME, type Answers, type Conversation } from './answers';
-
-const PICTURES = ['png', 'jpg', 'jpeg', 'webp', 'bmp', 'gif', 'tif', 'tiff'];
+import { type Picture, pictureName, pictureSource } from './pictures';
 
 /** Result of the server's command `sidesight.ask`. */
 interface Answer {
@@ -12,15 +11,7 @@ interface Answer {
   locations: Location[];
 }
 
-export async function pickPictures(): Promise<vscode.Uri[] | undefined> {
-  return vscode.window.showOpenDialog({
-    canSelectMany: true,
-    openLabel: 'Ask about it',
-    filters: { Pictures: PICTURES },
-  });
-}
-
-export async function ask(client: LanguageClient, answers: Answers, images: readonly vscode.Uri[] = []): Promise<void> {
+export async function ask(client: LanguageClient, answers: Answers, images: readonly Picture[] = []): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   const earlier = answers.find(editor?.document.uri);
   if (earlier?.busy) {
@@ -29,7 +20,7 @@ export async function ask(client: LanguageClient, answers: Answers, images: read
   }
   const question = await vscode.window.showInputBox({
     title: earlier ? 'Sidesight: ask on' : 'Sidesight: ask',
-    prompt: images.map((image) => vscode.workspace.asRelativePath(image)).join(', '),
+    prompt: images.map(pictureName).join(', '),
     placeHolder: images.length > 0 ? 'What fails here?' : 'What does this do?',
   });
   if (!question) {
@@ -51,7 +42,7 @@ async function send(
   client: LanguageClient,
   conversation: Conversation,
   question: string,
-  images: readonly vscode.Uri[],
+  images: readonly Picture[],
   editor: vscode.TextEditor | undefined,
   cancelled: vscode.CancellationToken,
 ): Promise<void> {
@@ -65,7 +56,7 @@ async function send(
   try {
     const argument = {
       question,
-      images: images.map((image) => image.fsPath),
+      images: images.map(pictureSource),
       textDocument: about && client.code2ProtocolConverter.asTextDocumentIdentifier(about.document),
       range: about && !about.selection.isEmpty ? client.code2ProtocolConverter.asRange(about.selection) : undefined,
       conversation: conversation.id,

@@ -2,8 +2,9 @@
 import * as vscode from 'vscode';
 import { type LanguageClient, State } from 'vscode-languageclient/node';
 import { Answers } from './answers';
-import { ask, pickPictures } from './ask';
+import { ask } from './ask';
 import { createClient } from './client';
+import { CLIPBOARD, clearPictures, openFrom, pickPictures, type Picture } from './pictures';
 import { Status } from './status';
 
 let client: LanguageClient;
@@ -24,7 +25,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     await start();
   }
 
-  async function askWith(pictures?: readonly vscode.Uri[]): Promise<void> {
+  async function withServer(work: () => Promise<void>): Promise<void> {
     if (client.state === State.Stopped || client.state === State.StartFailed) {
       const mend = 'Open the setting';
       const message = 'Sidesight: the language server is not running. Set the path of `sidesight`, or read the log.';
@@ -33,8 +34,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       }
       return;
     }
-    await ask(client, answers, pictures);
+    await work();
   }
+
+  const askWith = (pictures?: readonly Picture[]) => withServer(() => ask(client, answers, pictures));
+  const open = (picture: Picture) => withServer(() => openFrom(client, picture));
 
   context.subscriptions.push(
     log,
@@ -42,11 +46,20 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     answers,
     vscode.commands.registerCommand('sidesight.askQuestion', () => askWith()),
     vscode.commands.registerCommand('sidesight.askAboutPicture', async (clicked?: vscode.Uri) => {
-      const pictures = clicked ? [clicked] : await pickPictures();
+      const pictures = clicked ? [clicked] : await pickPictures('Ask about it', true);
       if (pictures) {
         await askWith(pictures);
       }
     }),
+    vscode.commands.registerCommand('sidesight.askAboutClipboard', () => askWith([CLIPBOARD])),
+    vscode.commands.registerCommand('sidesight.openFromPicture', async (clicked?: vscode.Uri) => {
+      const [picture] = clicked ? [clicked] : (await pickPictures('Open what it points to', false)) ?? [];
+      if (picture) {
+        await open(picture);
+      }
+    }),
+    vscode.commands.registerCommand('sidesight.openFromClipboard', () => open(CLIPBOARD)),
+    vscode.commands.registerCommand('sidesight.clearPictures', () => withServer(() => clearPictures(client))),
     vscode.commands.registerCommand('sidesight.restart', restart),
     vscode.commands.registerCommand('sidesight.showLog', () => log.show()),
     vscode.workspace.onDidChangeConfiguration((change) => {

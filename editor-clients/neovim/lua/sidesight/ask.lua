@@ -14,7 +14,7 @@ local function running(bufnr)
 end
 
 --- Call back with a server that is ready, starting one where no file has done so yet.
-local function with_client(bufnr, callback)
+function M.with_client(bufnr, callback)
   local client = running(bufnr)
   if client then
     return callback(client)
@@ -99,14 +99,14 @@ function M.ask(question)
     error('the last question is still being answered', 0)
   end
   if question.question ~= '' then
-    return with_client(bufnr, function(client)
+    return M.with_client(bufnr, function(client)
       send(client, bufnr, question)
     end)
   end
   vim.ui.input({ prompt = 'Ask Sidesight: ' }, function(typed)
     if typed and typed ~= '' then
       question.question = typed
-      with_client(bufnr, function(client)
+      M.with_client(bufnr, function(client)
         send(client, bufnr, question)
       end)
     end

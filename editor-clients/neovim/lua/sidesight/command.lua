@@ -25,6 +25,16 @@ function subcommands.ask(words, call)
   })
 end
 
+function subcommands.open_image(words)
+  local path = table.concat(words, ' ')
+  local picture = require('sidesight.picture')
+  picture.open(path == '' and picture.CLIPBOARD or vim.fn.fnamemodify(vim.fn.expand(path), ':p'))
+end
+
+function subcommands.clear_images()
+  require('sidesight.picture').clear()
+end
+
 function subcommands.status()
   print(table.concat(require('sidesight').status(), '\n'))
 end
@@ -38,7 +48,7 @@ function M.run(call)
   local subcommand = subcommands[name]
   local ok, message = pcall(function()
     if not subcommand then
-      error(('there is no :Sidesight %s; try ask, status or restart'):format(name), 0)
+      error(('there is no :Sidesight %s; try ask, open_image, clear_images, status or restart'):format(name), 0)
     end
     subcommand(vim.list_slice(call.fargs, 2), call)
   end)
@@ -55,9 +65,11 @@ function M.complete(lead, line)
   if #words <= 1 then
     return vim.tbl_filter(function(name)
       return vim.startswith(name, lead)
-    end, { 'ask', 'restart', 'status' })
+    end, { 'ask', 'clear_images', 'open_image', 'restart', 'status' })
   end
-  if words[1] ~= 'ask' then
+  if words[1] == 'open_image' then
+    return vim.tbl_map(vim.fn.fnameescape, vim.fn.getcompletion(lead, 'file'))
+  elseif words[1] ~= 'ask' then
     return {}
   end
   local option, path = lead:match('^(--image=)(.*)$')
