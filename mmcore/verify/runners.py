@@ -146,7 +146,8 @@ def _first(messages: Any) -> str:
 def _read_cargo(output: str, report: str) -> list[Case]:
     found = re.findall(r"^test (\S+)(?: - should panic)? \.\.\. (ok|FAILED)$", output, re.M)
     said = dict(re.findall(r"^---- (\S+) stdout ----\n(.*?)(?=\n---- |\nfailures:|\Z)", output, re.M | re.S))
-    return [Case(name, verdict == "ok", said.get(name, "").strip()) for name, verdict in found]
+    said = {name: text.split("\nstack backtrace:")[0].strip() for name, text in said.items()}
+    return [Case(name, verdict == "ok", said.get(name, "")) for name, verdict in found]
 
 
 def _read_go(output: str, report: str) -> list[Case]:
