@@ -2,13 +2,16 @@
 
 `SIDESIGHT_CONTRACT_URL`, with `…_MODEL`, `…_CONTEXT` (tokens) and `…_CACHE_STEP` (tokens in a block of its cache), puts
 any other server in their place; `python -m tests.contract.vllm` does that with vLLM.
+
+The host with a GGUF file is OpenVINO's, that with a directory transformers'; llama.cpp is asked through its own server.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -30,7 +33,7 @@ class Subject:
 
     `idle` tells whether no request is in flight, `surplus` the tokens generated after their request was closed, where
     that can be known. `cache_step` is how many tokens its cache keeps or drops at once. `any_name`: it has one model
-    and gives it whatever name is asked for.
+    and gives it whatever name is asked for. `speaks`: its weights are no random numbers.
     """
 
     engine: Engine
@@ -40,6 +43,7 @@ class Subject:
     context_tokens: int = 8192
     cache_step: int = 1
     any_name: bool = False
+    speaks: bool = True
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +53,23 @@ def scripted_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningH
 
 
 @pytest.fixture(scope="session")
-def real_host(tmp_path_factory: pytest.TempPathFactory, small_model: str) -> Iterator[RunningHost]:
-    with running_host(tmp_path_factory.mktemp("real-host"), "auto") as host:
+def openvino(tmp_path_factory: pytest.TempPathFactory, small_model: str) -> Iterator[RunningHost]:
+    assert importlib.util.find_spec("openvino") is not None
+    with running_host(tmp_path_factory.mktemp("openvino"), "auto") as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def transformers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """A model of random weights: on a CPU, this engine is too slow for a real one."""
+    from tests.host.transformers.models import qwen2
+
+    state = tmp_path_factory.mktemp("transformers")
+    qwen2(state / "random")
+    entry = '[[model]]\nname = "random"\nroles = ["completion", "chat"]\nprompt_format = "qwen2.5-coder"\npath = "{}"\n'
+    (state / "models.toml").write_text(entry.format((state / "random").as_posix()), "utf-8")
+    context = {"SIDESIGHT_HOST_CONTEXT_TOKENS": str(RANDOM_CONTEXT)}
+    with running_host(state, "auto", SIDESIGHT_CONFIG=str(state / "config.toml"), **context) as host:
         yield host
 
 
@@ -66,9 +85,12 @@ def llama_server(small_model: str) -> Iterator[LlamaEngine]:
 ENGINES = [
     "scripted",
     "scripted-host",
-    pytest.param("real-host", marks=pytest.mark.weights),
+    pytest.param("openvino", marks=pytest.mark.weights),
     pytest.param("llama-server", marks=pytest.mark.weights),
 ]
+if importlib.util.find_spec("torch") is not None:
+    ENGINES.append("transformers")
+RANDOM_CONTEXT = 2048
 # Read now: the tests run in an environment that was cleared of ours.
 OTHER = {name: os.environ.get(f"SIDESIGHT_CONTRACT_{name}", "") for name in ("URL", "MODEL", "CONTEXT", "CACHE_STEP")}
 if OTHER["URL"]:
@@ -84,6 +106,9 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         found = _at_url()
     elif request.param == "llama-server":
         found = _llama_server(request.getfixturevalue("llama_server"))
+    elif request.param == "transformers":
+        host = request.getfixturevalue("transformers")
+        found = replace(_host(host, "random"), context_tokens=RANDOM_CONTEXT, speaks=False)
     else:
         model = "scripted" if request.param == "scripted-host" else request.getfixturevalue("small_model")
         found = _host(request.getfixturevalue(request.param.replace("-", "_")), model)

@@ -102,7 +102,7 @@ async def test_characters_of_several_tokens_come_whole(subject: Subject) -> None
     chunks = await collect(subject, chat(subject, "请用中文和一个表情符号回答：你好吗？", max_tokens=32))
     text = text_of(chunks)
     assert "\ufffd" not in text
-    assert any("\u4e00" <= character <= "\u9fff" for character in text)
+    assert not subject.speaks or any("\u4e00" <= character <= "\u9fff" for character in text)
 
 
 async def test_closing_the_stream_stops_the_engine(subject: Subject) -> None:
