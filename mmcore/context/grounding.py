@@ -42,12 +42,14 @@ CERTAIN = 2
 class _Candidate:
     """A file of the workspace with a wanted name. `path` is where it was found, perhaps by a symbolic link.
 
-    `guessed`: its name only resembles the printed one, so that its text must agree.
+    `depth` is how many parts it has below the root. `guessed`: its name only resembles the printed one, so that its
+    text must agree.
     """
 
     path: Path
     real: Path
     ours: bool
+    depth: int
     guessed: bool = False
 
 
@@ -88,7 +90,7 @@ def named(names: Sequence[str], roots: Sequence[Path]) -> tuple[Path, ...]:
 def _locate(
     frame: Frame, parts: Sequence[str], candidates: Iterable[_Candidate]
 ) -> Iterator[tuple[_Candidate, Location]]:
-    ranked: dict[Path, tuple[tuple[int, bool, int, int, str], _Candidate, Location]] = {}
+    ranked: dict[Path, tuple[tuple[int, bool, int, bool, int, str], _Candidate, Location]] = {}
     for candidate in candidates:
         shared, exact = _shared_suffix(parts, candidate.path.parts)
         located = _location(candidate.path, frame)
@@ -97,7 +99,9 @@ def _locate(
         location, agreement = located
         if candidate.guessed and agreement < CERTAIN:
             continue
-        rank = (-shared, not candidate.ours, -agreement, -exact, candidate.path.as_posix())
+        # Where the workspace lies, and what its folder is called, differs from machine to machine.
+        in_other_folder = shared < candidate.depth
+        rank = (-shared, not candidate.ours, -agreement, in_other_folder, -exact, candidate.path.as_posix())
         if candidate.real not in ranked or rank < ranked[candidate.real][0]:
             ranked[candidate.real] = (rank, candidate, location)
     best = sorted(ranked.values(), key=lambda entry: entry[0])
@@ -191,7 +195,8 @@ def _candidate(path: Path, root: Path, roots: Sequence[Path]) -> _Candidate | No
     if not any(real.is_relative_to(inside.resolve()) for inside in roots):
         return None
     below = path.relative_to(root)
-    return _Candidate(path, real, DOUBTFUL.isdisjoint(below.parts) and not is_ignored(path, root))
+    ours = DOUBTFUL.isdisjoint(below.parts) and not is_ignored(path, root)
+    return _Candidate(path, real, ours, len(below.parts))
 
 
 def _walk(root: Path) -> Iterator[Path]:

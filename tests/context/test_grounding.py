@@ -98,6 +98,13 @@ def test_project_that_is_called_vendor_is_the_users_own(shop: Path) -> None:
     assert [x.path.name for x in ground(frames, [shop])][:2] == ["cart_core.py", "main.py"]
 
 
+def test_file_in_a_folder_that_the_path_does_not_name_comes_behind_one_at_the_root(shop: Path) -> None:
+    (shop / "a").mkdir()
+    (shop / "a" / "main.py").write_text("x\ny\nz\n", "utf-8")
+    found = ground([Frame("/home/dev/project/main.py", 3)], [shop])
+    assert [x.path.relative_to(shop).as_posix() for x in found] == ["main.py", "a/main.py", "other/main.py"]
+
+
 def test_line_of_code_that_is_printed_corrects_the_number(shop: Path) -> None:
     for frame in (
         Frame("lib/cart_core.py", 1, source="return 1 / 0"),
