@@ -15,6 +15,7 @@ from mmcore.types import Frame, Location, Position, Range, Reading
 
 # So many differing lines are said; more of them mean another version of the file, which is said as that.
 MOST_DIFFERENCES = 8
+UNPARSED = ("SyntaxError", "IndentationError", "TabError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,22 @@ def facts(places: Whereabouts, roots: Sequence[Path]) -> list[Fact]:
         name, line = relative(first.path, roots), first.range.start.line + 1
         printed = [frame.line for frame in places.frames if _name(frame.path) == first.path.name and frame.line]
         moved = f" (line {printed[0]} in the picture)" if printed and line not in printed else ""
-        found.append(Fact(f"{name}:{line}{moved}", (first.path.name, str(line))))
+        found.append(Fact(f"{name}:{line}{moved}{_importer(places, roots)}", (first.path.name, str(line))))
     elif own := (users_own(places.frames) or places.frames)[:1]:
         (frame,) = own
         line_words = (str(frame.line),) if frame.line else ()
         text = ":".join((frame.path, *line_words))
         found.append(Fact(text, (_name(frame.path), *line_words)))
     return found
+
+
+def _importer(places: Whereabouts, roots: Sequence[Path]) -> str:
+    """A file that cannot be parsed has no frame that runs: what imported it failed too."""
+    frame = places.grounded[0][1] if places.grounded else Frame("", 0)
+    callers = [location for location, other in places.grounded if other != frame]
+    if not callers or frame.function or not frame.exception.endswith(UNPARSED):
+        return ""
+    return f", imported at {relative(callers[0].path, roots)}:{callers[0].range.start.line + 1}"
 
 
 def describe(alignment: Alignment, roots: Sequence[Path]) -> list[str]:

@@ -142,6 +142,20 @@ json.decoder.JSONDecodeError: Expecting value"""
     assert answer.text.endswith("\n→ json.decoder.JSONDecodeError: Expecting value\n→ /home/dev/shop/main.py:8")
 
 
+async def test_a_file_that_cannot_be_parsed_is_named_with_what_imported_it(
+    engine: ScriptedEngine, workspace: Path
+) -> None:
+    text = """  File "/home/dev/shop/shop/__main__.py", line 1, in <module>
+    from shop.cart import Cart
+  File "/home/dev/shop/shop/cart.py", line 3
+    def total(
+             ^
+SyntaxError: '(' was never closed"""
+    assistant = Assistant(SETTINGS, engine, Reads(Reading("traceback", text, (), (9, 9))))
+    answer = await assistant.ask(Question("Why?", images=(PICTURE,), roots=(workspace,)))
+    assert "→ shop/cart.py:3, imported at shop/__main__.py:1" in answer.text
+
+
 async def test_lines_that_differ_from_the_picture_are_told_to_the_model_and_to_the_user(
     engine: ScriptedEngine, workspace: Path
 ) -> None:
