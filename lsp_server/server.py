@@ -19,6 +19,7 @@ from lsp_server.documents import Documents
 from lsp_server.features import actions, ask, code_actions, completion, configuration, inline_completion, pictures, sync
 from lsp_server.features.configuration import Configuration
 from lsp_server.features.status import Status
+from lsp_server.findings import Findings
 from lsp_server.protocol import Protocol
 from lsp_server.session import OpenAssistant, Session
 from lsp_server.suggestions import Suggestions
@@ -43,6 +44,7 @@ class SidesightServer(LanguageServer):
         self.configuration = Configuration(self, problems)
         self.suggestions = Suggestions(self)
         self.diagnostics = Diagnostics(self)
+        self.findings = Findings(self)
 
     @property
     def encoding(self) -> Encoding:

@@ -5,6 +5,9 @@ Each takes one object: `textDocument` (`{uri}`), and where wanted `range`, `symb
 `workDoneToken`. The result is `{message, passed, applied, diff, checks, candidates, tokens, text, locations}`. A change
 is sent with `workspace/applyEdit` when its checks passed and the document is still the one it was made for.
 
+A review's findings are diagnostics with the source `sidesight`; `sidesight.clearReview` takes them away, of one
+document (`{textDocument}`) or of all, and answers `{cleared}`, the number of documents.
+
 `sidesight.trust` takes `{decision: "grant" | "revoke"}`: whether tests of this workspace may be run.
 """
 
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from lsp_server.convert import from_lsp_range, split_lines, to_lsp_range
+from lsp_server.convert import from_lsp_range, split_lines
 from lsp_server.features.ask import document_of, image_of, location_of, lsp_range_of
 from lsp_server.features.workspace_edit import workspace_edit
 from lsp_server.protocol import RequestFailed
@@ -29,7 +32,6 @@ from mmcore.errors import InputError
 if TYPE_CHECKING:
     from lsp_server.server import SidesightServer
     from mmcore.actions.request import Diagnostic, Outcome, Request
-    from mmcore.types import Document
     from mmcore.verify.consent import Decision
 
 Say = Callable[[str], None]
@@ -45,6 +47,14 @@ _MEMBERS = frozenset(
 def register(server: SidesightServer) -> None:
     for name in COMMANDS:
         server.command(f"sidesight.{name}")(_command(server, name))
+
+    @server.command("sidesight.clearReview")
+    async def clear_review(*arguments: Any) -> dict[str, int]:
+        given = arguments[0] if arguments and isinstance(arguments[0], dict) else {}
+        document = given.get("textDocument")
+        if document is not None and not (isinstance(document, dict) and isinstance(document.get("uri"), str)):
+            raise InputError("sidesight.clearReview: textDocument must be an object with a uri")
+        return {"cleared": server.findings.clear(document["uri"] if document else None)}
 
     @server.command("sidesight.trust")
     async def trust(*arguments: Any) -> dict[str, str]:
@@ -69,7 +79,7 @@ def _command(server: SidesightServer, name: str) -> Callable[..., Any]:
         elif not outcome.passed:
             server.show(outcome.message)
         if name == "review":
-            publish(server, outcome)
+            server.findings.publish(outcome)
         return result(server, outcome, applied)
 
     return command
@@ -204,23 +214,6 @@ async def _apply(server: SidesightServer, outcome: Outcome) -> bool:
             f"the editor did not apply the edit{f': {answer.failure_reason}' if answer.failure_reason else ''}"
         )
     return True
-
-
-def publish(server: SidesightServer, outcome: Outcome) -> None:
-    """A review's findings as diagnostics; an empty list takes earlier ones away."""
-    document: Document = outcome.document
-    lines = split_lines(document.text)
-    found = [
-        lsp.Diagnostic(
-            to_lsp_range(lines, finding.range, server.encoding),
-            finding.message,
-            severity=lsp.DiagnosticSeverity.Information,
-            code=finding.code,
-            source=finding.source,
-        )
-        for finding in outcome.findings
-    ]
-    server.diagnostics.publish(document.uri, "sidesight", found, document.version)
 
 
 def result(server: SidesightServer, outcome: Outcome, applied: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
+from lsp_server.convert import to_lsp_position
 from lsp_server.features.actions import perform, with_consent
 from lsp_server.features.workspace_edit import workspace_edit
 from lsp_server.protocol import RequestFailed
@@ -13,9 +14,12 @@ from mmcore.errors import DocumentError
 
 if TYPE_CHECKING:
     from lsp_server.server import SidesightServer
+    from mmcore.types import Document
 
 DOCUMENT, TEST, EXPLAIN, REVIEW = (f"source.sidesight.{name}" for name in ("document", "test", "explain", "review"))
-KINDS = [lsp.CodeActionKind.QuickFix, lsp.CodeActionKind.RefactorRewrite, DOCUMENT, TEST, EXPLAIN, REVIEW]
+FIX_ALL = "source.sidesight.fixAll"
+REWRITE = lsp.CodeActionKind.RefactorRewrite
+KINDS = [lsp.CodeActionKind.QuickFix, REWRITE, DOCUMENT, TEST, EXPLAIN, REVIEW, FIX_ALL]
 
 
 def register(server: SidesightServer) -> None:
@@ -27,7 +31,9 @@ def register(server: SidesightServer) -> None:
         if opened is None:
             return []
         wanted = params.context.only
-        offered = [*_fixes(server, params), *_for_code(server, params)]
+        offered = [*_fixes(server, params), *_rewrites(server, params), *_for_code(server, params)]
+        if params.context.diagnostics or wanted:
+            offered.append(_action(server, params, "Fix what ruff reports in this file", FIX_ALL, "fix", whole=True))
         return [action for action in offered if not wanted or any(_within(action.kind, kind) for kind in wanted)]
 
     @server.feature(lsp.CODE_ACTION_RESOLVE)
@@ -60,7 +66,7 @@ async def _computed(server: SidesightServer, data: dict[str, Any]) -> lsp.Worksp
     at = span(data["range"])
     request = Request(
         document,
-        None if diagnostics else Range(Position(at.start.line, at.start.column), at.end),
+        None if diagnostics or data.get("whole") else Range(Position(at.start.line, at.start.column), at.end),
         diagnostics=diagnostics,
         roots=server.roots(document.path),
     )
@@ -100,12 +106,39 @@ def _for_code(server: SidesightServer, params: lsp.CodeActionParams) -> list[lsp
     if symbol is None or not symbol.name:
         return []
     offered = [_action(server, params, f"Document `{symbol.name}`", DOCUMENT, "document")]
-    if document.language == "python" and document.path is not None:
+    if document.path is not None and (document.language == "python" or _has_runner(server, document)):
         offered.append(_action(server, params, f"Write tests for `{symbol.name}`", TEST, "test"))
     for verb, kind in (("Explain", EXPLAIN), ("Review", REVIEW)):
         title = f"{verb} `{symbol.name}`"
         command = lsp.Command(title, f"sidesight.{verb.lower()}", arguments=[_arguments(params)])
         offered.append(lsp.CodeAction(title, kind=kind, command=command))
+    return offered
+
+
+def _has_runner(server: SidesightServer, document: Document) -> bool:
+    from mmcore.verify.runners import runner_of
+
+    return any(runner_of(root, document.language) for root in server.roots(document.path)[:1])
+
+
+def _rewrites(server: SidesightServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+    """The comment that the cursor is on, written out; the definition around it, mended."""
+    from mmcore.actions.generate import instruction_above
+    from mmcore.syntax import enclosing
+    from mmcore.text import line_at, offset_at
+    from mmcore.types import Position
+
+    opened = server.documents.get(params.text_document.uri)
+    assert opened is not None
+    document, place = opened.snapshot(), opened.position(params.range.start)
+    offered = []
+    if line_at(document.text, place.line).strip() and (wish := instruction_above(document, place)):
+        line = Position(place.line, len(line_at(document.text, place.line)))
+        end = to_lsp_position(opened.lines, line, opened.encoding)
+        offered.append(_action(server, params, f"Write: {wish[:60]}", REWRITE, "generate", span=lsp.Range(end, end)))
+    symbol = enclosing(document.text, document.language, offset_at(document.text, place))
+    if symbol is not None and symbol.name and symbol.kind == "function" and not params.context.diagnostics:
+        offered.append(_action(server, params, f"Fix `{symbol.name}`", REWRITE, "fix"))
     return offered
 
 
@@ -117,8 +150,14 @@ def _action(
     name: str,
     diagnostic: lsp.Diagnostic | None = None,
     preferred: bool | None = None,
+    *,
+    span: lsp.Range | None = None,
+    whole: bool = False,
 ) -> lsp.CodeAction:
-    """Resolved lazily where the client can; else the command that does the same."""
+    """Resolved lazily where the client can; else the command that does the same.
+
+    `span` in place of what is selected; `whole`: it is about the whole document.
+    """
     opened = server.documents.get(params.text_document.uri)
     assert opened is not None
     action = lsp.CodeAction(title, kind=kind, is_preferred=preferred)
@@ -129,12 +168,19 @@ def _action(
             "action": name,
             "uri": opened.uri,
             "version": opened.version,
-            "range": _json(params.range),
+            "range": _json(span or params.range),
+            "whole": whole,
             **({"diagnostic": _plain(diagnostic)} if diagnostic is not None else {}),
         }
     else:
-        more = {"diagnostics": [_plain(diagnostic)]} if diagnostic is not None else {}
-        action.command = lsp.Command(title, f"sidesight.{name}", arguments=[{**_arguments(params), **more}])
+        given: dict[str, Any] = _arguments(params)
+        if diagnostic is not None:
+            given["diagnostics"] = [_plain(diagnostic)]
+        if span is not None:
+            given["range"] = _json(span)
+        if whole:
+            del given["range"]
+        action.command = lsp.Command(title, f"sidesight.{name}", arguments=[given])
     return action
 
 

@@ -33,6 +33,7 @@ def register(server: SidesightServer) -> None:
         for change in params.content_changes:
             document.apply(change)
         document.version = params.text_document.version
+        server.findings.follow(document)
         if params.content_changes and isinstance(change, lsp.TextDocumentContentChangePartial):
             start = document.position(change.range.start)
             lines = change.text.split("\n")
@@ -44,6 +45,7 @@ def register(server: SidesightServer) -> None:
         uri = params.text_document.uri
         server.suggestions.drop(uri)
         server.documents.close(uri)
+        server.findings.clear(uri)
         if server.session.opened is not None:
             server.session.opened.forget(uri)
 

@@ -37,8 +37,8 @@ def workspace_edit(server: SidesightServer, outcome: Outcome) -> lsp.WorkspaceEd
         return lsp.WorkspaceEdit(changes={uri: plain})
     annotations = None
     if server.supports("workspace.workspace_edit.change_annotation_support"):
-        # Whoever reviewed nothing yet should see what failed before it lands in the file.
-        confirm = not outcome.passed
+        # Where tests could have judged and were not allowed to, the user does.
+        confirm = any(check.name == "tests" and check.status == "could_not_run" for check in outcome.checks)
         annotations = {ANNOTATION: lsp.ChangeAnnotation("Sidesight", confirm, checked(outcome))}
         edits += [lsp.AnnotatedTextEdit(ANNOTATION, edit.range, edit.new_text) for edit in plain]
     else:

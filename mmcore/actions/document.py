@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 from dataclasses import replace
 from itertools import islice
 
@@ -20,6 +19,7 @@ from mmcore.prompt.actions.document import read_slots, render_document
 from mmcore.syntax import Symbol, symbols
 from mmcore.types import Usage
 from mmcore.verify.result import CheckResult
+from mmcore.verify.stopping import in_thread
 
 MAX_CODE = 6000
 MAX_SYMBOLS = 40
@@ -40,7 +40,7 @@ async def document(tools: Tools, request: Request) -> Outcome:
     targets = [target] if target else _undocumented(request)
     if not targets:
         raise InputError("everything public in this file is documented already; name a symbol to write it anew")
-    style = await asyncio.to_thread(project_style, request) if language == "python" else "google"
+    style = await in_thread(project_style, request) if language == "python" else "google"
     text, usage, notes = request.document.text, Usage(), []
     for done, symbol in enumerate(targets):
         tools.say(f"documenting `{symbol.name}` ({done + 1} of {len(targets)})")
@@ -55,7 +55,7 @@ async def document(tools: Tools, request: Request) -> Outcome:
         else:
             text = made
             notes += [note] if note else []
-    candidate = await asyncio.to_thread(examine, request, text, Rules(docs_only=True))
+    candidate = await in_thread(examine, request, text, Rules(docs_only=True))
     corrected = CheckResult("facts", "passed", "; ".join(notes) or "every line is about something in the code")
     candidate = Candidate(candidate.after, (*candidate.checks, corrected))
     name = f"`{targets[0].name}`" if len(targets) == 1 else f"{len(targets)} definitions"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,7 @@ from mmcore.verify.lint import diagnose
 from mmcore.verify.result import Change, CheckResult, first_failure
 from mmcore.verify.scope import same_code
 from mmcore.verify.scratch import scratch_copy
+from mmcore.verify.stopping import in_thread
 from mmcore.verify.tests_run import Selection, TestBench, configures_pytest, judge, select, tail
 from mmcore.verify.toolchain import project_python
 
@@ -59,7 +59,7 @@ async def fix(tools: Tools, request: Request) -> Outcome:
     """
     seen = [await tools.read(image) for image in request.images]
     about = request.range or request.symbol or request.diagnostics or request.failing_test or request.instruction
-    if not about and not seen and (found := await asyncio.to_thread(reported, request)):
+    if not about and not seen and (found := await in_thread(reported, request)):
         return await _fix_all(tools, request, found)
     target = target_of(request)
     span = target.range if target else _lines(request)
@@ -68,7 +68,7 @@ async def fix(tools: Tools, request: Request) -> Outcome:
     with ExitStack() as held:
         tools.say("reproducing")
         evidence = "\n\n".join(reading.text for reading in seen)
-        case = await asyncio.to_thread(_reproduce, held, request, target, span, evidence)
+        case = await in_thread(_reproduce, held, request, target, span, evidence)
         tried, usage = await _search(tools, case)
     return conclude(request, tried, usage, f"fix {case.name}")
 
@@ -101,7 +101,7 @@ async def _fix_all(tools: Tools, request: Request, found: tuple[Diagnostic, ...]
         )
         if outcome.passed:
             now = replace(now, document=replace(now.document, text=outcome.after))
-            left = await asyncio.to_thread(reported, now)
+            left = await in_thread(reported, now)
             tried = {check.name for check in checks if check.status == "failed"}
             found = tuple(d for d in left if f"{d.code} in line {d.range.start.line + 1}" not in tried)
     whole = Candidate(now.document.text, tuple(check for check in checks if check.status == "passed"))
@@ -146,7 +146,7 @@ def _reproduce(held: ExitStack, request: Request, target: Symbol | None, span: R
 
 async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
     request = case.request
-    if remedy := await asyncio.to_thread(_remedy, case):
+    if remedy := await in_thread(_remedy, case):
         return [remedy], Usage()
     code = code_of(request, case.target) if case.target else text_of(request.document.text, case.span)
     problem = request.instruction or ("This fails." if case.evidence else "There is a bug in this code.")
@@ -161,7 +161,7 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
         temperature = 0.0 if number == 0 else TEMPERATURES[min(number - 1, len(TEMPERATURES) - 1)]
         said = await speak(tools, messages, temperature=temperature, seed=number)
         usage = total(usage, said.usage)
-        candidate = await asyncio.to_thread(_judge, case, said)
+        candidate = await in_thread(_judge, case, said)
         if all(candidate.after != other.after for other in tried) or candidate.passed:
             tried.append(candidate)
         if candidate.passed:

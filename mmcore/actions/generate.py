@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ from mmcore.prompt.actions.generate import render_generate
 from mmcore.text import line_at, line_starts, offset_at, offsets, position_at
 from mmcore.types import Document, Position, Range, Usage
 from mmcore.verify.result import CheckResult, first_failure
+from mmcore.verify.stopping import in_thread
 
 COMMENT = re.compile(r"^[ \t]*(?:#|//|--|/\*+|<!--|;+|%)\s*(?P<text>.*?)\s*(?:\*/|-->)?[ \t]*$")
 AROUND = 3000
@@ -54,7 +54,7 @@ async def generate(tools: Tools, request: Request) -> Outcome:
         usage = total(usage, said.usage)
         try:
             after = propose_range(document, span, said.text, cut_off=said.cut_off)
-            candidate = await asyncio.to_thread(examine, request, after, Rules(allowed=_room(document, span)))
+            candidate = await in_thread(examine, request, after, Rules(allowed=_room(document, span)))
         except FormError as error:
             candidate = Candidate(document.text, (CheckResult("form", "failed", str(error)),))
         candidate = replace(candidate, answer=said.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from mmcore.prompt.actions.fix import render_choice
 from mmcore.types import Range, Usage
 from mmcore.verify.batch import run_selection
 from mmcore.verify.mutants import Mutant, mutants
+from mmcore.verify.stopping import in_thread
 from mmcore.verify.tests_run import TestBench
 from mmcore.verify.tree_mutants import tree_mutants
 
@@ -33,7 +33,7 @@ async def small_edit(
     """
     if bench is None:
         return None, Usage()
-    passing = await asyncio.to_thread(_passing, request, span, rules, bench, tools.settings.actions.small_edits)
+    passing = await in_thread(_passing, request, span, rules, bench, tools.settings.actions.small_edits)
     passing, usage = passing[:MOST_CHOICES], Usage()
     if len(passing) > 1 and not rules.tests.targets:
         asked = render_choice(code, request.document.language, [mutant.description for mutant in passing])
@@ -43,7 +43,7 @@ async def small_edit(
             passing.insert(0, passing.pop(int(number[0]) - 1))
     for mutant in passing:
         # Once more by itself and with every other check: a batch only says where to look.
-        candidate = await asyncio.to_thread(examine, request, mutant.text, rules, bench)
+        candidate = await in_thread(examine, request, mutant.text, rules, bench)
         if candidate.passed:
             return replace(candidate, origin=f"found by trying small edits, {mutant.description}"), usage
     return None, usage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from mmcore.verify.pytest_run import Coverage
 from mmcore.verify.runner_coverage import coverage_left
 from mmcore.verify.runners import Result, Runner, run_targets, runner_of
 from mmcore.verify.scratch import inside, scratch_copy, write_over
+from mmcore.verify.stopping import in_thread
 from mmcore.verify.test_files import script_tests
 from mmcore.verify.tree_mutants import tree_mutants
 
@@ -55,11 +55,11 @@ async def write_cases(tools: Tools, request: Request, target: Symbol) -> Outcome
     """As `write_tests`. Raises InputError where the project names no runner, or the target cannot be reached."""
     document, root = request.document, request.root
     assert document.path is not None
-    runner = await asyncio.to_thread(runner_of, root, document.language)
+    runner = await in_thread(runner_of, root, document.language)
     if runner is None:
         wanted = "vitest or jest in package.json" if document.language in SCRIPT else "a Cargo.toml or go.mod"
         raise InputError(f"tests for {document.language} need a test runner that the project names: {wanted}")
-    place = await asyncio.to_thread(_place, request, target, runner)
+    place = await in_thread(_place, request, target, runner)
     code = code_of(request, target)
     wish = f"Write each test as in this example:\n{EXAMPLES[runner.name]}\n{request.instruction}".strip()
     messages = render_tests(code, document.language, runner.name, target.name, "\n".join(place.head), wish)
@@ -71,8 +71,8 @@ async def write_cases(tools: Tools, request: Request, target: Symbol) -> Outcome
     with scratch_copy(root, {}) as copy:
         run = _Run(request, target, place, runner, copy)
         tools.say("running the tests")
-        kept = await asyncio.to_thread(run.keep, parts)
-        coverage = await asyncio.to_thread(run.coverage, kept)
+        kept = await in_thread(run.keep, parts)
+        coverage = await in_thread(run.coverage, kept)
         rounds, written = 1, len(parts.cases)
         if coverage.missed if coverage else len(kept.cases) < FEW:
             tools.say("asking for more tests")
@@ -82,10 +82,10 @@ async def write_cases(tools: Tools, request: Request, target: Symbol) -> Outcome
             usage, rounds = total(usage, more.usage), 2
             extra = _parts(more.text, document.language, target, place)
             written += len(extra.cases)
-            kept = joined(kept, await asyncio.to_thread(run.keep, extra))
+            kept = joined(kept, await in_thread(run.keep, extra))
         tools.say("changing the code to see whether they notice")
-        kept, noticed = await asyncio.to_thread(run.sharp, kept)
-        coverage = await asyncio.to_thread(run.coverage, kept)
+        kept, noticed = await in_thread(run.sharp, kept)
+        coverage = await in_thread(run.coverage, kept)
     results = report(len(kept.cases), written, 0, noticed, coverage, run.problem or f"{runner.name} measures none")
     after = _whole(place, kept, document.language)
     return offer(request, target, place.file, after if kept.cases else place.file.text, usage, results, rounds)

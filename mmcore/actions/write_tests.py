@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -32,6 +31,7 @@ from mmcore.types import Document
 from mmcore.verify.mutants import Mutant, mutants
 from mmcore.verify.pytest_run import Coverage, Verdicts, kills, measure_coverage, run_tests, values_now
 from mmcore.verify.scratch import inside, scratch_copy
+from mmcore.verify.stopping import in_thread
 from mmcore.verify.tests_run import TestBench, configures_pytest
 from mmcore.verify.toolchain import project_python
 
@@ -62,7 +62,7 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
         raise InputError("name what is to be tested: FILE:NAME, or lines FILE:A-B")
     if request.document.language != "python":
         return await write_cases(tools, request, target)
-    place = await asyncio.to_thread(_place, request, target)
+    place = await in_thread(_place, request, target)
     code = code_of(request, target)
     messages = render_tests(code, "python", "pytest", target.name, place.import_line, request.instruction)
     said = await speak(tools, messages, stream=True)
@@ -74,12 +74,12 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
         return offer(request, target, place.file, _whole(place, source), usage, [UNRUN], 1)
     with scratch_copy(request.root, {}) as copy:
         # What we write needs no plugins; they are loaded where the project's own set-up might.
-        plugins = await asyncio.to_thread(configures_pytest, request.root)
+        plugins = await in_thread(configures_pytest, request.root)
         bench = TestBench(request.root, path, copy, project_python(request.root), plugins=plugins)
         run = _Run(request, target, place, bench)
         tools.say("running the tests")
-        kept = await asyncio.to_thread(run.keep, source)
-        coverage = await asyncio.to_thread(run.coverage, kept)
+        kept = await in_thread(run.keep, source)
+        coverage = await in_thread(run.coverage, kept)
         rounds, written = 1, len(source.tests)
         while coverage is not None and coverage.missed and rounds < ROUNDS:
             tools.say(f"asking for tests of {len(coverage.missed)} lines that are not reached")
@@ -90,14 +90,14 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
             extra = _source(more.text, target)
             written += len(extra.tests)
             named = rename(extra.tests, taken | {test.name for test in kept.tests})
-            extra = await asyncio.to_thread(run.keep, replace(extra, tests=tuple(named)))
+            extra = await in_thread(run.keep, replace(extra, tests=tuple(named)))
             kept = TestSource(
                 _join(kept.imports, extra.imports), _join(kept.support, extra.support), kept.tests + extra.tests
             )
-            coverage = await asyncio.to_thread(run.coverage, kept)
+            coverage = await in_thread(run.coverage, kept)
         tools.say("changing the code to see whether they notice")
-        kept, noticed = await asyncio.to_thread(run.sharp, kept)
-        coverage = await asyncio.to_thread(run.coverage, kept)
+        kept, noticed = await in_thread(run.sharp, kept)
+        coverage = await in_thread(run.coverage, kept)
         recorded = sum(test.recorded for test in kept.tests)
         missing = "coverage.py is not installed in the project's environment"
         results = report(len(kept.tests), written, recorded, noticed, coverage, missing)

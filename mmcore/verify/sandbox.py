@@ -21,6 +21,8 @@ from typing import Literal
 
 import psutil
 
+from mmcore.verify.stopping import Stopped, stopped
+
 Isolation = Literal["namespaces", "bubblewrap", "limits only"]
 
 JAIL = Path(__file__).with_name("jail.py").resolve()
@@ -70,8 +72,11 @@ def run(
     """Run `command` in the directory `scratch`, the only place that it can write.
 
     `readonly` names further directories that it may read (an interpreter, `node_modules`). The environment holds what
-    stands in `_environment` and `environment`, nothing of ours. Blocks until the last process is gone.
+    stands in `_environment` and `environment`, nothing of ours. Blocks until the last process is gone. Raises Stopped
+    when the task that waits for this thread is cancelled.
     """
+    if stopped():
+        raise Stopped
     wall = isolation() if wall is None else wall
     scratch = scratch.resolve()
     started = time.perf_counter()
@@ -95,6 +100,8 @@ def run(
         size = output.seek(0, os.SEEK_END)
         output.seek(max(0, size - OUTPUT_KEPT))
         said = output.read().decode("utf-8", "replace")
+    if stopped():
+        raise Stopped
     status = None if ended_for else process.returncode
     return Ran(status, said, wall, (time.perf_counter() - started) * 1000, ended_for)
 
@@ -209,6 +216,8 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, limits: Limits) -> s
     deadline = time.monotonic() + limits.seconds
     measured = time.monotonic()
     while process.poll() is None:
+        if stopped():
+            return "its task was cancelled"
         if time.monotonic() > deadline:
             return f"time ({limits.seconds:g} s)"
         family = _family(process.pid)

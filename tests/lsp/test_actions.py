@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mmcore.verify import consent
@@ -200,6 +202,95 @@ async def test_review_publishes_findings_that_point_at_real_code(open_file: Any,
     assert result["locations"][0]["range"]["start"] == {"line": 1, "character": 4}
     (params,) = editor.heard_of("textDocument/publishDiagnostics")
     assert [(d["source"], d["message"]) for d in params["diagnostics"]] == [("sidesight", "It subtracts.")]
+
+
+async def test_findings_follow_their_lines_and_go_when_those_are_changed(open_file: Any, file: Path) -> None:
+    answer = "LINE: return a - b\nFAULT: It subtracts.\nLINE: return undefined_name\nFAULT: No such name."
+    editor = await open_file(lambda _: answer)
+    await editor.command({"textDocument": {"uri": file.as_uri()}}, name="sidesight.review")
+    editor.change({"text": "# new\n" + CODE}, uri=file.as_uri())
+    await editor.until(lambda: len(editor.heard_of("textDocument/publishDiagnostics")) == 2)
+    editor.change({"text": "# new\n" + CODE.replace("a - b", "a + b")}, uri=file.as_uri())
+    await editor.until(lambda: len(editor.heard_of("textDocument/publishDiagnostics")) == 3)
+    said = [params["diagnostics"] for params in editor.heard_of("textDocument/publishDiagnostics")]
+    assert [[d["range"]["start"]["line"] for d in found] for found in said] == [[1, 5], [2, 6], [6]]
+
+
+async def test_findings_are_taken_away_by_a_new_review_and_by_command(open_file: Any, file: Path) -> None:
+    answers = ["LINE: return a - b\nFAULT: It subtracts.", "NONE", "LINE: return a - b\nFAULT: Again."]
+    editor = await open_file(lambda _: answers.pop(0))
+    for _ in range(3):
+        await editor.command({"textDocument": {"uri": file.as_uri()}}, name="sidesight.review")
+    cleared = await editor.command({"textDocument": {"uri": file.as_uri()}}, name="sidesight.clearReview")
+    assert cleared == {"cleared": 1}
+    said = [params["diagnostics"] for params in editor.heard_of("textDocument/publishDiagnostics")]
+    assert [len(found) for found in said] == [1, 0, 1, 0]
+
+
+async def test_a_finding_can_be_fixed_from_the_light_bulb(open_file: Any, file: Path) -> None:
+    answers = ["LINE: return a - b\nFAULT: It subtracts.", FIXED]
+    editor = await open_file(lambda _: answers.pop(0))
+    await editor.command({"textDocument": {"uri": file.as_uri()}}, name="sidesight.review")
+    (published,) = editor.heard_of("textDocument/publishDiagnostics")
+    offered = await editor.request("textDocument/codeAction", bulb(file, *published["diagnostics"]))
+    resolved = await editor.request("codeAction/resolve", offered[0])
+    assert "a + b" in resolved["edit"]["documentChanges"][0]["edits"][0]["newText"]
+
+
+async def test_a_comment_is_written_out_and_a_definition_mended_from_the_light_bulb(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: "```python\ndef triple(x):\n    return 3 * x\n```")
+    editor.change({"text": CODE + "\n\n# a function that triples\n"}, uri=file.as_uri())
+    at = {"start": {"line": 8, "character": 3}, "end": {"line": 8, "character": 3}}
+    offered = await editor.request("textDocument/codeAction", {**bulb(file), "range": at})
+    action = next(action for action in offered if action["kind"] == "refactor.rewrite")
+    assert action["title"] == "Write: a function that triples"
+    resolved = await editor.request("codeAction/resolve", action)
+    (edit,) = resolved["edit"]["documentChanges"][0]["edits"]
+    assert edit["newText"] == "def triple(x):\n    return 3 * x\n"
+    assert edit["range"]["start"] == {"line": 9, "character": 0}
+    offered = await editor.request("textDocument/codeAction", bulb(file))
+    assert "Fix `add`" in [action["title"] for action in offered if action["kind"] == "refactor.rewrite"]
+
+
+async def test_the_user_confirms_what_tests_were_not_allowed_to_judge(open_file: Any, file: Path) -> None:
+    (file.parent / "test_sums.py").write_text("from sums import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    editor = await open_file(lambda _: FIXED)
+    await editor.command(about(file, instruction="add"), name="sidesight.fix")
+    (params,) = editor.heard_of("workspace/applyEdit")
+    (annotation,) = params["edit"]["changeAnnotations"].values()
+    assert annotation["needsConfirmation"]
+    assert "– tests" in annotation["description"]
+
+
+async def test_cancelling_ends_the_tests_that_run(open_file: Any, file: Path, tmp_path: Path) -> None:
+    mark = f"sleeper{tmp_path.name}"
+    (tmp_path / "test_sums.py").write_text(
+        "import subprocess, sys\nfrom sums import add\n\n\ndef test_add():\n"
+        f"    subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', {mark!r}])\n"
+    )
+    consent.grant(tmp_path)
+    editor = await open_file(lambda _: FIXED)
+    argument = about(file, failingTest="test_sums.py::test_add")
+    asked = editor.ask("workspace/executeCommand", {"command": "sidesight.fix", "arguments": [argument]}, id_="mine")
+    await eventually(lambda: running(mark))
+    editor.cancel("mine")
+    assert (await asked)["error"]["code"] == CANCELLED
+    await eventually(lambda: not running(mark))
+
+
+async def eventually(happened: Callable[[], object]) -> None:
+    async with asyncio.timeout(15):  # a test may run for 30 s by itself
+        while not happened():
+            await asyncio.sleep(0.02)
+
+
+def running(mark: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        held = process.info["cmdline"] or ()
+        if mark in held and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
 
 
 @pytest.mark.parametrize(
