@@ -106,6 +106,15 @@ async def test_two_pictures_keep_their_order_over_a_conversation(family: str, sa
     assert torch.equal(rows, alone.reshape(-1, *alone.shape[2:]))
 
 
+@pytest.mark.parametrize("family", SIGHTED)
+def test_no_picture_costs_more_than_one_of_the_limits_size(family: str, saved: Saved) -> None:
+    loaded = load(saved(family), 2048)
+    prompts = Prompts(family, loaded, 64 * 48)
+    at_limit, over = (prompts.chat(asking("?", noise(1, *size)).messages) for size in ((64, 48), (256, 192)))
+    assert len(over.ids) == len(at_limit.ids)
+    assert over.pixels["pixel_values"].shape == at_limit.pixels["pixel_values"].shape
+
+
 async def test_a_picture_larger_than_the_limit_is_shrunk_before_it_is_seen(saved: Saved) -> None:
     large, path = noise(1, 64, 48), saved("qwen2.5-vl")
     loaded = load(path, 2048)
