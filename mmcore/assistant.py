@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mmcore import whereabouts
@@ -202,7 +203,7 @@ class Assistant:
         """Carry out one of `mmcore.actions.perform.ACTIONS`. `say` takes lines about what is being done, `on_text`
         what is written. Raises InputError, EngineError, PerceptionError.
         """
-        return await ACTIONS[action](Tools(self.engine, self.settings, self._read, say, on_text), request)
+        return await ACTIONS[action](Tools(self.engine, self.settings, partial(self._read, say), say, on_text), request)
 
     async def _answer(self, messages: Sequence[Message], say: Callable[[str], None]) -> str:
         settings = self.settings.chat
@@ -242,10 +243,13 @@ class Assistant:
         known = {picture.sha256 for picture in pictures}
         return tuple(image for image in images if image.sha256 in known)
 
-    async def _read(self, source: Path | bytes) -> Reading:
+    async def _read(self, say: Callable[[str], None], source: Path | bytes) -> Reading:
         """What a picture says, fit to go where the model is."""
-        reading = await self._reader.read(source)
-        return mask_reading(reading)[0] if self._leaves else reading
+        original = await self._reader.read(source)
+        reading, secrets = mask_reading(original) if self._leaves else (original, ())
+        if reading != original:
+            say(f"masked in the picture, for the model is on another machine: {', '.join(secrets) or 'a secret'}")
+        return reading
 
     async def _see(self, source: Path | bytes, name: str) -> _Sight:
         original = await self._reader.read(source)

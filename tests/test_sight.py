@@ -9,8 +9,10 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
+from mmcore.actions.request import Request
 from mmcore.assistant import Assistant, Question
 from mmcore.config import ChatSettings, EngineSettings, MemorySettings, Settings, config_path
+from mmcore.context.document import read_document
 from mmcore.engine.base import ChatRequest
 from mmcore.engine.scripted import Rule, ScriptedEngine
 from mmcore.perception.reader import Reader
@@ -132,6 +134,24 @@ async def test_secrets_do_not_leave_for_another_machine_and_the_answer_says_so(a
         assert (MASK in subject.last.content) == stays
         assert (not subject.last.images) == stays
         assert ("masked: GitHub token" in answer.sources[0]) == stays
+
+
+@pytest.mark.parametrize("action", ["fix", "generate"])
+async def test_actions_mask_what_they_read_in_pictures_and_say_so(asked: Ask, tmp_path: Path, action: str) -> None:
+    secret = "ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789"
+    elsewhere = replace(SETTINGS, engine=EngineSettings(url="https://models.example.com/v1"))
+    path = tmp_path / "a.py"
+    path.write_text("def f():\n    return 1\n", "utf-8")
+    request = Request(read_document(path), instruction="as in the picture", images=(PICTURE,), roots=(tmp_path,))
+    for settings, stays in ((elsewhere, True), (SETTINGS, False)):
+        subject = asked(settings=settings, says="```python\ndef f():\n    return 2\n```")
+        subject.assistant._reader = Reads(f"token: {secret}\nand some more of text")  # type: ignore[assignment]
+        told: list[str] = []
+        await subject.assistant.act(action, request, told.append)
+        said = "".join(message.content for each in subject.engine.requests for message in each.messages)
+        assert "and some more of text" in said
+        assert (secret not in said) == stays
+        assert any("masked in the picture" in line and "GitHub token" in line for line in told) == stays
 
 
 async def test_a_file_that_a_picture_shows_does_not_bring_back_what_was_masked(asked: Ask, tmp_path: Path) -> None:
