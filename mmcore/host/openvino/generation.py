@@ -114,7 +114,7 @@ class Generation:
             right += 1
             self.computed += 1
         if self._guess:
-            self._lookup.learn(len(self._guess), right)
+            self._lookup.learn(self.tokens, len(self._guess), right)
         return None
 
     def chunk(self, finish_reason: Literal["stop", "length"] | None) -> Chunk | None:
