@@ -1,10 +1,11 @@
 """The engines of a GGUF model on the CPU, side by side in one run: speed, memory, start, and how well they write.
 
     python bench/engines.py                 # both models; writes bench/results/engines.md and .json
-    python bench/engines.py --models qwen2.5-coder-0.5b --rows 20 --rounds 1
+    python bench/engines.py --add --models qwen2.5-coder-0.5b --rounds 1 --rows 0:20    # a piece more of the same
 
 Each engine is a process of its own. They take turns question by question, so that whatever else the machine does hits
-them alike; times are medians of the rounds. Guessing ahead (prompt lookup) is off but in the row that says so.
+them alike; times are medians of the rounds. Guessing ahead (prompt lookup) is off but in the row that says so. What was
+measured and is not shipped is in `candidates.py`, which adds its columns to the same table.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 PREFILLS = (256, 1000, 2800)
 DECODED = 48
 FUNCTION_LINES = 60
+PASSED = "single-line infilling, passed"
 
 
 def open_engine(kind: str, model: str) -> LocalEngine:
@@ -57,6 +59,10 @@ async def answer(kind: str, model: str) -> None:
     """A child: questions as lines of JSON on standard input, an answer a line on standard output."""
     began = time.perf_counter()
     engine = open_engine(kind, model)
+    await answer_with(engine, kind, model, began)
+
+
+async def answer_with(engine: Any, kind: str, model: str, began: float) -> None:
     say({"start_s": time.perf_counter() - began})
     for line in iter(sys.stdin.readline, ""):
         question = json.loads(line)
@@ -96,16 +102,16 @@ def say(value: dict[str, Any]) -> None:
 
 
 class Child:
-    """An engine in its process."""
+    """An engine in its process, which `script` answers in."""
 
-    def __init__(self, kind: str, model: str, cache: Path | None = None) -> None:
+    def __init__(self, kind: str, model: str, cache: Path | None = None, script: str = __file__) -> None:
         environ = dict(os.environ)
         if cache is not None:
             # Weights are found where they are; what an engine makes of them is made again.
             environ["SIDESIGHT_WEIGHTS_PATH"] = str(locate(find(model), config.load()[0]).parent)
             environ["SIDESIGHT_CACHE"] = str(cache)
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--answer", kind, model],
+            [sys.executable, script, "--answer", kind, model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -161,111 +167,146 @@ def rewrite() -> str:
     )
 
 
-def measure(children: dict[str, Child], rounds: int) -> dict[str, dict[str, list[float]]]:
+def measure(children: dict[str, Child], seed: int) -> dict[str, dict[str, list[float]]]:
+    """A round; `seed` makes its prompts others than those of another."""
     found: dict[str, dict[str, list[float]]] = {kind: {} for kind in children}
 
     def note(kind: str, name: str, value: float) -> None:
         found[kind].setdefault(name, []).append(value)
 
-    for turn in range(rounds):
-        for tokens in PREFILLS:
-            prompt = code(tokens, 100 * turn + tokens)
-            for kind, child in children.items():
-                said = child.ask(prompt)
-                note(kind, f"prefill {tokens}, tokens/s", (said["prompt"] - said["cached"]) / said["first_s"])
-                if tokens == PREFILLS[-1]:
-                    said = child.ask(prompt + "x")
-                    note(kind, "one more token, ms", 1000 * said["first_s"])
-                    note(kind, "one more token, computed", said["prompt"] - said["cached"])
-        for name, tokens in (("short", 30), ("2,800", PREFILLS[-1])):
-            prompt = code(tokens, 100 * turn + PREFILLS[-1])
-            for kind, child in children.items():
-                # So hot that no sign of the end comes.
-                said = child.ask(prompt, DECODED, temperature=2.0)
-                rate = (said["generated"] - 1) / (said["total_s"] - said["first_s"])
-                note(kind, f"decode at {name}, tokens/s", rate)
+    for tokens in PREFILLS:
+        prompt = code(tokens, 10_000 * seed + tokens)
+        for kind, child in children.items():
+            said = child.ask(prompt)
+            note(kind, f"prefill {tokens}, tokens/s", (said["prompt"] - said["cached"]) / said["first_s"])
+            if tokens == PREFILLS[-1]:
+                said = child.ask(prompt + "x")
+                note(kind, "one more token, ms", 1000 * said["first_s"])
+                note(kind, "one more token, computed", said["prompt"] - said["cached"])
+    for name, tokens in (("short", 30), ("2,800", PREFILLS[-1])):
+        prompt = code(tokens, 10_000 * seed + PREFILLS[-1])
+        for kind, child in children.items():
+            # So hot that no sign of the end comes.
+            note(kind, f"decode at {name}, tokens/s", rate(child.ask(prompt, DECODED, temperature=2.0)))
     for guess, name in ((False, "plain"), (True, "guessing ahead")):
         for kind, child in children.items():
             said = child.ask(rewrite(), 400, chat=True, guess=guess)
-            rate = (said["generated"] - 1) / (said["total_s"] - said["first_s"])
-            note(kind, f"rewrite of {FUNCTION_LINES} lines, {name}, tokens/s", rate)
+            note(kind, f"rewrite of {FUNCTION_LINES} lines, {name}, tokens/s", rate(said))
     for kind, child in children.items():
         note(kind, "memory, MB", child.memory_mb)
     return found
 
 
-def passed(children: dict[str, Child], rows: int, data: Path) -> dict[str, list[int]]:
-    """Which rows' tests pass with the line that each engine writes."""
+def rate(said: dict[str, Any]) -> float:
+    """Tokens a second after the first."""
+    return float((said["generated"] - 1) / (said["total_s"] - said["first_s"]))
+
+
+def passed(children: dict[str, Child], rows: range, data: Path) -> dict[str, dict[str, list[float]]]:
+    """Which rows' tests pass with the line that each engine writes: 1 or 0 for each of the rows."""
     sys.path.insert(0, str(data / "tools"))
     from score_code import fill_in_the_middle
 
-    result: dict[str, list[int]] = {kind: [] for kind in children}
+    found: dict[str, dict[str, list[float]]] = {kind: {PASSED: []} for kind in children}
     for row in sample(data / "data" / "fim" / "humaneval_single_line.jsonl", rows):
         for kind, child in children.items():
             line = child.ask(render_fim(row["prompt"], row["suffix"]), 96, stop=("\n",))["text"]
             ok, _ = fill_in_the_middle(row, line + "\n")
-            result[kind].append(int(ok))
-    return result
+            found[kind][PASSED].append(float(ok))
+    return found
 
 
-def sample(path: Path, rows: int) -> Iterator[dict[str, Any]]:
+def sample(path: Path, rows: range) -> Iterator[dict[str, Any]]:
+    """These of the rows in an order that is always the same, and none that the file has."""
     every = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    yield from random.Random(0).sample(every, min(rows, len(every)))
+    shuffled = random.Random(0).sample(every, len(every))
+    yield from shuffled[rows.start : rows.stop]
+
+
+class Results:
+    """Everything measured, by model, engine and name, in a file that is written after each piece."""
+
+    def __init__(self, keep: bool) -> None:
+        self._path = RESULTS / "engines.json"
+        self._models: dict[str, dict[str, dict[str, list[float]]]] = {}
+        if keep and self._path.exists():
+            self._models = json.loads(self._path.read_text("utf-8"))
+
+    def add(self, model: str, found: dict[str, dict[str, list[float]]]) -> None:
+        for kind, values in found.items():
+            there = self._models.setdefault(model, {}).setdefault(kind, {})
+            for name, numbers in values.items():
+                there[name] = [*there.get(name, []), *numbers]
+        RESULTS.mkdir(exist_ok=True)
+        self._path.write_text(json.dumps(self._models, indent=1) + "\n", "utf-8")
+        lines = [
+            "# Engines on the CPU",
+            "",
+            f"{os.cpu_count()} cores. Medians of interleaved rounds; ×: of llama.cpp's.",
+        ]
+        for model, kinds in self._models.items():
+            lines += ["", *table(model, kinds)]
+        self._path.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
+
+    def show(self, model: str) -> None:
+        print("\n".join(table(model, self._models[model])), flush=True)
 
 
 def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
     kinds = list(found)
-    lines = [f"## {model}", "", f"| | {' | '.join(kinds)} | ratio |", "|---|" + "---:|" * (len(kinds) + 1)]
-    for name in dict.fromkeys(name for values in found.values() for name in values):
-        medians = [statistics.median(found[kind][name]) if name in found[kind] else float("nan") for kind in kinds]
-        ratio = medians[-1] / medians[0] if medians[0] else float("nan")
-        lines.append(f"| {name} | {' | '.join(f'{value:,.1f}' for value in medians)} | {ratio:.2f} |")
-    return [*lines, ""]
+    rounds = max((len(numbers) for values in found.values() for name, numbers in values.items() if name != PASSED))
+    lines = [f"## {model}", "", f"| {rounds} rounds | {' | '.join(kinds)} |", "|---|" + "---:|" * len(kinds)]
+    names = dict.fromkeys(name for values in found.values() for name in values)
+    for name in sorted(names, key=lambda name: name == PASSED):
+        cells = [cell(found[kind].get(name), found[kinds[0]].get(name), name) for kind in kinds]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def cell(numbers: list[float] | None, first: list[float] | None, name: str) -> str:
+    if not numbers:
+        return ""
+    if name == PASSED:
+        return f"{sum(numbers):.0f} of {len(numbers)}"
+    value = statistics.median(numbers)
+    base = statistics.median(first) if first and first is not numbers else 0
+    return f"{value:,.1f} · {value / base:.2f}×" if base else f"{value:,.1f}"
+
+
+def a_range(text: str) -> range:
+    begin, _, end = text.rpartition(":")
+    return range(int(begin or 0), int(end))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=100, help="of single-line infilling; 0: none")
+    parser.add_argument("--rows", type=a_range, default=range(100), help="of single-line infilling: 100, 50:100, or 0")
     parser.add_argument("--warm", action="store_true", help="leave out the first start, which converts weights")
+    parser.add_argument("--add", action="store_true", help="to what earlier runs measured, in place of it")
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and tools/")
     parser.add_argument("--answer", nargs=2, metavar=("ENGINE", "MODEL"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.answer:
         asyncio.run(answer(*arguments.answer))
         return
-    results = {}
-    lines = [
-        "# Engines on the CPU",
-        "",
-        f"{os.cpu_count()} cores. Medians of {arguments.rounds} interleaved rounds.",
-        "",
-    ]
+    results = Results(arguments.add)
     for model in arguments.models:
-        first: dict[str, float] = {}
-        for kind in () if arguments.warm else ENGINES:
+        for kind in () if arguments.warm else arguments.engines:
             with tempfile.TemporaryDirectory() as cache:
                 child = Child(kind, model, Path(cache))
-                first[kind] = child.start_s
+                results.add(model, {kind: {"first start, s": [child.start_s]}})
                 child.close()
-        children = {kind: Child(kind, model) for kind in ENGINES}
-        found = measure(children, arguments.rounds)
-        for kind, child in children.items():
-            if kind in first:
-                found[kind]["first start, s"] = [first[kind]]
-            found[kind]["later start, s"] = [child.start_s]
-        if arguments.rows:
-            for kind, marks in passed(children, arguments.rows, arguments.shared).items():
-                found[kind][f"passed of {len(marks)}"] = [sum(marks)]
+        children = {kind: Child(kind, model) for kind in arguments.engines}
+        results.add(model, {kind: {"later start, s": [child.start_s]} for kind, child in children.items()})
+        for turn in range(arguments.rounds):
+            results.add(model, measure(children, random.Random().randrange(1 << 20) if arguments.add else turn))
+        results.add(model, passed(children, arguments.rows, arguments.shared))
         for child in children.values():
             child.close()
-        results[model] = found
-        lines += table(model, found)
-        print("\n".join(lines[-len(table(model, found)) :]), flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "engines.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    (RESULTS / "engines.md").write_text("\n".join(lines), "utf-8")
+        results.show(model)
 
 
 if __name__ == "__main__":
