@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -24,6 +26,8 @@ from mmcore.host.weights.catalog import catalog
 from mmcore.memory.store import ConversationStore, Picture, Turn, check_conversation, database_path
 from mmcore.perception.reader import Reader
 from mmcore.perception.secrets import mask, mask_reading
+from mmcore.perception.source import read_source
+from mmcore.perception.wire import reading_from_json, reading_to_json
 from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
@@ -63,12 +67,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """One picture: what was read in it, its pixels where the model gets them, and how the answer names it."""
+    """One picture: what was read in it, its pixels where the model gets them, and how the answer names it.
+
+    `is_as_read`: nothing was masked in the reading.
+    """
 
     reading: Reading
     shown: Shown
     image: Image | None
     title: str
+    is_as_read: bool
 
 
 def open_assistant(settings: Settings, on_status: Callable[[str], None] | None = None) -> Assistant:
@@ -149,7 +157,8 @@ class Assistant:
         if store and question.conversation:
             await asyncio.to_thread(check_conversation, store, question.conversation)
         sights = [
-            await self._see(image, name) for image, name in zip(question.images, _names(question.images), strict=True)
+            await self._see(image, name, store)
+            for image, name in zip(question.images, _names(question.images), strict=True)
         ]
         readings = [sight.reading for sight in sights]
         places = await asyncio.to_thread(whereabouts.find, readings, question.roots)
@@ -184,7 +193,7 @@ class Assistant:
             say(closing)
         conversation = question.conversation or ""
         if store:
-            conversation = await asyncio.to_thread(self._remember, store, question, readings, text)
+            conversation = await asyncio.to_thread(self._remember, store, question, sights, text)
         sources = tuple(sight.title for sight in sights) + tuple(item.title for item in excerpts)
         return Answer(text, conversation, places.locations, sources, settings.model)
 
@@ -251,8 +260,8 @@ class Assistant:
             say(f"masked in the picture, for the model is on another machine: {', '.join(secrets) or 'a secret'}")
         return reading
 
-    async def _see(self, source: Path | bytes, name: str) -> _Sight:
-        original = await self._reader.read(source)
+    async def _see(self, source: Path | bytes, name: str, store: ConversationStore | None) -> _Sight:
+        original = await self._read_once(source, store)
         reading, secrets = mask_reading(original) if self._leaves else (original, ())
         chat = self.settings.chat
         shown = fuse(chat.fusion, await asyncio.to_thread(_sees, chat.model), original)
@@ -264,12 +273,25 @@ class Assistant:
         elif shown.pixels:
             title = f"Picture {name} as it is" + (", and as it was read: the picture decides" if shown.text else "")
         image = await self._reader.load(source) if shown.pixels else None
-        return _Sight(reading, shown, image, title)
+        return _Sight(reading, shown, image, title, original == reading)
 
-    def _remember(self, store: ConversationStore, question: Question, readings: Sequence[Reading], answer: str) -> str:
+    async def _read_once(self, source: Path | bytes, store: ConversationStore | None) -> Reading:
+        """What the picture says: as it was read before, where its content is the same."""
+        if store is None:
+            return await self._reader.read(source)
+        data = await asyncio.to_thread(read_source, source, self.settings.perception.max_bytes)
+        known = await asyncio.to_thread(store.reading, hashlib.sha256(data).hexdigest())
+        return reading_from_json(json.loads(known)) if known else await self._reader.read(source)
+
+    def _remember(self, store: ConversationStore, question: Question, sights: Sequence[_Sight], answer: str) -> str:
         conversation = question.conversation or store.start(question.text)
         paths = [image if isinstance(image, Path) else None for image in question.images]
-        store.append(conversation, "user", question.text, readings=list(zip(paths, readings, strict=True)))
+        readings = [sight.reading for sight in sights]
+        whole = {
+            sight.reading.sha256: json.dumps(reading_to_json(sight.reading)) for sight in sights if sight.is_as_read
+        }
+        pictures = list(zip(paths, readings, strict=True))
+        store.append(conversation, "user", question.text, readings=pictures, whole=whole)
         store.append(conversation, "assistant", answer, model=self.settings.chat.model)
         return conversation
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from mmcore.errors import EngineUnavailable, ImageError, InputError
 from mmcore.memory.store import ConversationStore, database_path
 from mmcore.perception.reader import Reader
 from mmcore.perception.render import to_mermaid
-from mmcore.types import Diagram, Document, Edge, Message, Node, Position, Range, Reading, Region
+from mmcore.perception.source import read_source
+from mmcore.types import Diagram, Document, Edge, Line, Message, Node, Position, Range, Reading, Region
 
 SAMPLE = Path(__file__).parents[1] / "lsp_server" / "sample"
 PICTURE = SAMPLE / "pictures" / "checkout-fails.png"
@@ -198,6 +201,36 @@ class Reads(Reader):
 
     async def read(self, source: Path | bytes) -> Reading:
         return self._reading
+
+
+async def test_a_picture_is_read_once_while_its_content_is_the_same(
+    engine: ScriptedEngine, workspace: Path, tmp_path: Path
+) -> None:
+    reader = Counts(Reading("terminal", "$ ls", (Line("$ ls", (0, 0, 9, 9), 0.9),), (9, 9)))
+    assistant = Assistant(SETTINGS, engine, reader)
+    copy = shutil.copy(PICTURE, tmp_path / "copy.png")
+    for image in (PICTURE, Path(copy), PICTURE.read_bytes()):
+        await assistant.ask(Question("Why?", images=(image,), roots=(workspace,)))
+    other = PICTURE.read_bytes() + b"\0"
+    await assistant.ask(Question("Why?", images=(other,), roots=(workspace,)))
+    await assistant.close()
+    assert reader.read_hashes == [hashlib.sha256(data).hexdigest() for data in (PICTURE.read_bytes(), other)]
+    prompts = [messages(request)[-1].content.partition(":\n")[2] for request in engine.requests]
+    assert len(set(prompts)) == 1
+
+
+class Counts(Reader):
+    """Reads this in every picture, and remembers which it was asked for."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(SETTINGS.perception)
+        self._reading = reading
+        self.read_hashes: list[str] = []
+
+    async def read(self, source: Path | bytes) -> Reading:
+        data = read_source(source, 10**9)
+        self.read_hashes.append(hashlib.sha256(data).hexdigest())
+        return replace(self._reading, sha256=self.read_hashes[-1])
 
 
 async def test_both_turns_are_stored_with_the_pictures_hash_path_and_text(

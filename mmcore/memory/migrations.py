@@ -35,3 +35,10 @@ def images(db: Database) -> None:
         pk=("turn", "place"),
         foreign_keys=[("turn", "turn", "id"), ("image", "image", "sha256")],
     )
+
+
+@migrations()
+def readings(db: Database) -> None:
+    # All that was read in a picture, and by which version: the text alone has neither its places nor its parts.
+    db.table("image").add_column("reading", str)
+    db.table("image").add_column("reader", str)

@@ -7,10 +7,11 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from mmcore.config import state_dir
@@ -18,6 +19,9 @@ from mmcore.errors import InputError, StoreError
 from mmcore.memory.migrations import migrations
 from mmcore.memory.sqlite import Database
 from mmcore.types import Reading, Role
+
+# Another version reads otherwise.
+READER = version("sidesight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,12 @@ class ConversationStore:
         *,
         model: str | None = None,
         readings: Sequence[tuple[Path | None, Reading]] = (),
+        whole: Mapping[str, str] | None = None,
     ) -> None:
-        """Add a turn; `readings` are the pictures that came with it, in order."""
+        """Add a turn; `readings` are the pictures that came with it, in order, `whole` their encoded readings by hash.
+
+        Those are given out again by `reading`, so that a picture is read once.
+        """
         with self._open() as db:
             turn = (
                 db.table("turn")
@@ -87,6 +95,9 @@ class ConversationStore:
                 .last_pk
             )
             for place, (path, reading) in enumerate(readings):
+                known = (
+                    {"reading": whole[reading.sha256], "reader": READER} if whole and reading.sha256 in whole else {}
+                )
                 db.table("image").upsert(
                     {
                         "sha256": reading.sha256,
@@ -95,6 +106,7 @@ class ConversationStore:
                         "text": reading.text,
                         "width": reading.size[0],
                         "height": reading.size[1],
+                        **known,
                     },
                     pk="sha256",
                 )
@@ -110,6 +122,14 @@ class ConversationStore:
                 )
             )
             return tuple(Turn(row["role"], row["content"], _pictures(db, row["id"])) for row in reversed(rows))
+
+    def reading(self, sha256: str) -> str | None:
+        """What this version read in the picture with that content, as it was given to `append`."""
+        if not self.path.exists():
+            return None
+        with self._open() as db:
+            rows = db.query("select reading from image where sha256 = ? and reader = ?", [sha256, READER])
+            return next((row["reading"] for row in rows), None)
 
     def forget(self, conversation: str | None) -> int:
         """Delete one conversation, or all (None), with the pictures that no other refers to. How many were deleted.
