@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mmcore.host.serve import bind
 from tests.contract.hosting import running_host, within
 
 
@@ -122,3 +124,16 @@ def test_its_log_does_not_grow_for_ever(tmp_path: Path) -> None:
     finally:
         host.terminate()
         host.wait(30)
+
+
+async def test_small_answers_are_sent_at_once() -> None:
+    """Nagle's algorithm would hold each back until its headers are acknowledged, 40 ms later."""
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    listener = bind("127.0.0.1", 0)
+    async with await asyncio.start_server(lambda reader, writer: accepted.put(writer), sock=listener):
+        _, ours = await asyncio.open_connection(*listener.getsockname())
+        theirs = await accepted.get()
+        assert theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for writer in (ours, theirs):
+            writer.close()
+            await writer.wait_closed()
