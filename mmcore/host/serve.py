@@ -55,7 +55,7 @@ def run(settings: Settings, bind: str = "127.0.0.1", port: int = 0) -> None:
     # Held for as long as the process lives, and freed by the system however it ends.
     lock = filelock.FileLock(config.state_dir() / "host.lock", blocking=False)
     try:
-        with bind(bind, port) as listener, lock:
+        with open_listener(bind, port) as listener, lock:
             asyncio.run(_serve(settings, service, listener))
     except filelock.Timeout:
         raise AnotherRuns("a model host runs already; `sidesight host --stop` ends it") from None
@@ -136,7 +136,7 @@ async def _keep_house(
         _bound_log()
 
 
-def bind(bind: str, port: int) -> socket.socket:
+def open_listener(bind: str, port: int) -> socket.socket:
     try:
         ip = ipaddress.ip_address("127.0.0.1" if bind == "localhost" else bind)
     except ValueError:

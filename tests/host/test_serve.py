@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcore.host.serve import bind
+from mmcore.host.serve import open_listener
 from tests.contract.hosting import running_host, within
 
 
@@ -129,7 +129,7 @@ def test_its_log_does_not_grow_for_ever(tmp_path: Path) -> None:
 async def test_small_answers_are_sent_at_once() -> None:
     """Nagle's algorithm would hold each back until its headers are acknowledged, 40 ms later."""
     accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
-    listener = bind("127.0.0.1", 0)
+    listener = open_listener("127.0.0.1", 0)
     async with await asyncio.start_server(lambda reader, writer: accepted.put(writer), sock=listener):
         _, ours = await asyncio.open_connection(*listener.getsockname())
         theirs = await accepted.get()
