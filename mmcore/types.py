@@ -131,10 +131,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture: kind is code, terminal, title, status, text, heading, label, field, button, check or error.
+    """A part of a picture: kind is code, terminal, command, output, title, status, text, heading, field, button, check,
+    error or message.
 
-    `first_line` is the number that the picture gives to the first line of code; `value` what a field holds or whether
-    a check box is ticked ("on", "off"). `box` is as in `Line`.
+    `first_line` is the number that the picture gives to the first line of code; `value` what a field holds, whether a
+    check box is ticked ("on", "off"), or the prompt before a command. `box` is as in `Line`.
     """
 
     kind: str

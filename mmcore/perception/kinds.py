@@ -11,7 +11,8 @@ TRACEBACK = re.compile(
     re.MULTILINE,
 )
 TESTS = re.compile(r"={5,} .* ={5,}|^(?:FAILED|PASSED|ERROR) \S+|\d+ (?:passed|failed).* in [\d.]+ ?s", re.MULTILINE)
-PROMPT = re.compile(r"^(?:\S+@\S+[:~].*[$#%]|[$%❯➜>#] |PS [A-Z]:\\|[A-Z]:\\\S*>|\(\w+\) .*[$#%] )", re.MULTILINE)
+# A lone `#`, `%` or `>` begins comments and quotations as well.
+PROMPT = re.compile(r"^(?:\S+@\S+[:~ ].*[$#%]|[$❯➜] ?\w|PS [A-Z]:\\|[A-Z]:\\\S*>|\(\w+\) .*[$#%] )", re.MULTILINE)
 CODE = re.compile(
     r"^\s*(?:def |class |import |from \S+ import|return\b|if |for |while |fn |func |let |const |var |pub |use |#include"
     r"|public |private |static |export |package |elif |else\b)|[;{}]\s*$|\w+\(.*\)\s*[;:{]?$",
@@ -19,8 +20,10 @@ CODE = re.compile(
 )
 
 
-def guess(text: str) -> str:
-    """One of traceback, pytest, terminal, editor, text."""
+def guess(text: str, numbered: bool = False) -> str:
+    """One of traceback, pytest, terminal, editor, text; with its lines `numbered` it is an editor."""
+    if numbered:
+        return "editor"
     if TESTS.search(text):
         return "pytest"
     if TRACEBACK.search(text):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
-from mmcore.perception import grid, kinds, render, screen
+from mmcore.perception import grid, kinds, render, screen, terminal
 from mmcore.perception.diagram.read import read_diagram
 from mmcore.perception.image import open_picture
 from mmcore.perception.ink import Ink, Pixels, find_ink
@@ -75,15 +75,19 @@ def _read_screen(picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: scre
     bars = read_strips(picture, mask, others)
     main = max(panes, key=lambda entry: len(entry[1].text))
     text = "\n\n".join(pane.text for _, pane in panes)
-    kind = kinds.guess(text)
+    kind = kinds.guess(text, main[1].first_line is not None)
     bars_read = [Region("title" if line.box[3] <= main[0][1] + 2 else "status", line.text, line.box) for line in bars]
     language = next(filter(None, (render.language_of(bar.text) for bar in bars_read if bar.kind == "title")), "")
-    regions = bars_read + [_region(pane, box, kind, language) for box, pane in panes]
+    regions = bars_read + [region for box, pane in panes for region in _regions(pane, box, kind, language)]
     lines = [line for _, pane in panes for line in pane.lines] + list(bars)
     lines.sort(key=lambda line: (line.box[1], line.box[0]))
     return Reading(kind, text, tuple(lines), (picture.shape[1], picture.shape[0]), regions=tuple(regions))
 
 
-def _region(pane: Pane, box: tuple[int, int, int, int], kind: str, language: str) -> Region:
-    is_code = pane.first_line is not None or kind == "editor"
-    return Region("code" if is_code else "terminal", pane.text, box, pane.first_line, language if is_code else "")
+def _regions(pane: Pane, box: tuple[int, int, int, int], kind: str, language: str) -> list[Region]:
+    """The pane as a whole; of a terminal also its commands and their outputs."""
+    if pane.first_line is not None or kind == "editor":
+        return [Region("code", pane.text, box, pane.first_line, language)]
+    written = [text for text in pane.text.splitlines() if text.strip()]
+    lines = [replace(line, text=text) for line, text in zip(pane.lines, written, strict=True)]
+    return [Region("terminal", pane.text, box), *terminal.split(lines)]

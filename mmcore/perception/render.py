@@ -50,13 +50,15 @@ def to_markdown(reading: Reading) -> str:
             text = _numbered(region) if region.first_line is not None else region.text
             language = "console" if region.kind == "terminal" else region.language
             parts.append(f"{fence}{language}\n{text}\n{fence}")
+        elif region.kind in ("command", "output"):
+            continue  # parts of a terminal, which has been written as a whole
         elif region.kind == "heading":
             parts.append(f"## {region.text}")
         elif region.kind == "field":
             parts.append(f"- {region.text or '(field)'}: {region.value or '(empty)'}")
         elif region.kind == "check":
             parts.append(f"- [{'x' if region.value == 'on' else ' '}] {region.text}")
-        elif region.kind in ("title", "status", "button", "error"):
+        elif region.kind in ("title", "status", "button", "error", "message"):
             parts.append(f"- {region.kind}: {region.text}")
         else:
             parts.append(region.text)

@@ -78,11 +78,35 @@ def find_heads(lines: Mask, nodes: NDArray[np.int32]) -> list[Head]:
 
 
 def apart(heads: Sequence[Head], labels: Sequence[Box]) -> tuple[list[Head], list[Box]]:
-    """Heads without those that are letters, labels without those that are heads: each is taken for the other."""
-    texts = [
-        box for box in labels if not any(_within(head, box) and box[2] - box[0] < 2.5 * head.size for head in heads)
-    ]
+    """Heads without those that are letters, labels without those that are heads: each is taken for the other.
+
+    A detector of text also takes a label and the head below or beside it for one: then the label is cut off.
+    """
+    texts = []
+    for label in labels:
+        inside = [head for head in heads if _within(head, label)]
+        cut = label
+        for head in inside:
+            cut = _cut(cut, head)
+        if not inside or cut[2] - cut[0] >= 2.5 * max(head.size for head in inside):
+            texts.append(cut)
     return [head for head in heads if not any(_within(head, box) for box in texts)], texts
+
+
+def _cut(box: Box, head: Head) -> Box:
+    """`box` up to the head, when that is at its end."""
+    left, top, right, bottom = box
+    x, y = head.centre
+    reach = 0.5 * head.size + 2
+    if bottom - y < 1.6 * head.size and bottom - top > right - left:
+        return left, top, right, round(y - reach)
+    if y - top < 1.6 * head.size and bottom - top > right - left:
+        return left, round(y + reach), right, bottom
+    if right - x < 1.6 * head.size:
+        return left, top, round(x - reach), bottom
+    if x - left < 1.6 * head.size:
+        return round(x + reach), top, right, bottom
+    return box
 
 
 def _within(head: Head, box: Box) -> bool:

@@ -82,16 +82,33 @@ def _lines(picture: Pixels, areas: NDArray[np.int32]) -> tuple[NDArray[np.uint8]
 def _texts_in(picture: Pixels, shapes: Sequence[Shape]) -> list[Line]:
     """The lines of text inside each shape, without its outline and without the hatching of sketches."""
     mask = np.zeros(picture.shape[:2], np.uint8)
+    clean = picture.copy()
     for shape in shapes:
         left, top, right, bottom = shape.box
         rim = cv2.copyMakeBorder(shape.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        inner = cv2.erode(rim, np.ones((9, 9), np.uint8))[1:-1, 1:-1] == 1
+        inner = np.asarray(cv2.erode(rim, np.ones((9, 9), np.uint8))[1:-1, 1:-1], np.uint8)
         if not inner.any():
             continue
         part = picture[top:bottom, left:right].astype(np.int16)
-        written = np.abs(part - np.median(part[inner], 0)).max(2) > FAINTEST_TEXT
-        mask[top:bottom, left:right][written & inner] = 1
-    return read_strips(picture, mask, [shape.box for shape in shapes])
+        fill = np.median(part[inner == 1], 0).astype(np.int16)
+        # Hatching is the lighter where letters are the darker, or the fainter on the same side.
+        darker, lighter = (fill - part).max(2), (part - fill).max(2)
+        dark = np.percentile(darker[inner == 1], 99) >= np.percentile(lighter[inner == 1], 99)
+        written = ((darker if dark else lighter) > FAINTEST_TEXT).astype(np.uint8) & inner
+        mask[top:bottom, left:right] |= _off_rim(written, inner) if shape.sketched else written
+        clean[top:bottom, left:right] = np.minimum(part, fill) if dark else np.maximum(part, fill)
+    return read_strips(clean, mask, [shape.box for shape in shapes])
+
+
+def _off_rim(written: NDArray[np.uint8], inner: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`written` without what reaches the rim of `inner`: the outline of a sketch, which swings."""
+    core = cv2.erode(inner, np.ones((3, 3), np.uint8))
+    _, parts = cv2.connectedComponents(written, connectivity=8)
+    swings = np.zeros(int(parts.max()) + 1, bool)
+    swings[parts[(inner == 1) & (core == 0)]] = True
+    swings[0] = True
+    kept: NDArray[np.uint8] = (~swings[parts]).astype(np.uint8)
+    return kept
 
 
 def _areas(picture: Pixels, groups: list[list[Shape]], nodes: list[Node]) -> NDArray[np.int32]:

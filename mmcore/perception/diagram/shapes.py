@@ -19,17 +19,21 @@ MOST_SHAPES = 1500  # that are looked at: a picture with more areas is no diagra
 LARGEST = 0.5  # share of the picture
 CONVEX = 0.88
 SYMMETRIC = 0.9
-LIKE = {"ellipse": 0.9, "diamond": 0.84}  # share of the area that a shape has in common with the ideal one
+LIKE = {"ellipse": 0.9, "diamond": 0.84, "box": 0.84}  # share of the area that a shape has in common with the ideal one
 RIM = 2.5  # pixels from the inside of an outline to its outside, blurred as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`mask` (of the size of `box`) is 1 inside the outline. `kind` is box, diamond or ellipse."""
+    """`mask` (of the size of `box`) is 1 inside the outline. `kind` is box, diamond or ellipse.
+
+    `sketched`: hatched and drawn as by hand, so that its outline swings.
+    """
 
     kind: str
     box: Box
     mask: Mask
+    sketched: bool = False
 
 
 def page_colour(picture: Pixels) -> NDArray[np.int16]:
@@ -58,14 +62,46 @@ def find_shapes(picture: Pixels) -> list[Shape]:
     area = (off_page(picture) > SAME).astype(np.uint8)
     area[taken == 1] = 0
     # Sketched fills are hatched: closed first; lines and letters are thinner than what opening leaves.
-    closed = cv2.morphologyEx(area, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    closed = cv2.morphologyEx(area, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     filled = cv2.morphologyEx(closed, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(filled, connectivity=4)
     for label in range(1, min(count, MOST_SHAPES)):
-        found = _shape(labels, label, stats[label].tolist(), picture.shape[:2])
+        left, top, width, height = stats[label].tolist()[:4]
+        part = (labels[top : top + height, left : left + width] == label).astype(np.uint8)
+        found = _sketched(part, (left, top), picture.shape[:2])
         if found is not None:
             shapes.append(found)
     return sorted(shapes, key=lambda shape: (shape.box[1], shape.box[0]))
+
+
+def _sketched(part: Mask, corner: tuple[int, int], limits: tuple[int, int]) -> Shape | None:
+    """The shape that a filled area comes nearest to. What else clings to the area, as ends of arrows do, is cut off."""
+    across, down = _span(part.sum(0)), _span(part.sum(1))
+    core = part[down[0] : down[1], across[0] : across[1]]
+    candidates = [("box", across, down, np.ones_like(core))]
+    whole = ((0, part.shape[1]), (0, part.shape[0]))
+    candidates += [(kind, *whole, _ideal(kind, part.shape)) for kind in ("diamond", "ellipse")]
+    best = max(candidates, key=lambda entry: _overlap(part, entry[1], entry[2], entry[3]))
+    kind, (left, right), (top, bottom), mask = best
+    box = (left + corner[0], top + corner[1], right + corner[0], bottom + corner[1])
+    width, height = right - left, bottom - top
+    if _overlap(part, (left, right), (top, bottom), mask) < LIKE[kind] or not _fits(box, limits):
+        return None
+    rim = cv2.copyMakeBorder(mask, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
+    grown = cv2.dilate(rim, np.ones((3, 3), np.uint8))[1 : height + 3, 1 : width + 3]
+    return Shape(kind, (box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1), np.asarray(grown, np.uint8), True)
+
+
+def _span(amounts: NDArray[np.int64]) -> tuple[int, int]:
+    """From the first to the last place where there is at least half of the most."""
+    wide = np.flatnonzero(amounts >= 0.5 * amounts.max())
+    return int(wide[0]), int(wide[-1]) + 1
+
+
+def _overlap(part: Mask, across: tuple[int, int], down: tuple[int, int], ideal: Mask) -> float:
+    placed = np.zeros_like(part)
+    placed[down[0] : down[1], across[0] : across[1]] = ideal
+    return float((part & placed).sum() / max(1, int((part | placed).sum())))
 
 
 def _enclosed(picture: Pixels) -> list[Shape]:
@@ -86,10 +122,7 @@ def _enclosed(picture: Pixels) -> list[Shape]:
 
 def _shape(labels: NDArray[Any], label: int, stats: list[int], limits: tuple[int, int]) -> Shape | None:
     left, top, width, height = stats[:4]
-    if width < SMALLEST[0] or height < SMALLEST[1] - 4 or width * height > LARGEST * limits[0] * limits[1]:
-        return None
-    # What touches the rim is the page, a title bar or a pane.
-    if left <= 1 or top <= 1 or left + width >= limits[1] - 1 or top + height >= limits[0] - 1:
+    if not _fits((left, top, left + width, top + height), limits):
         return None
     part = (labels[top : top + height, left : left + width] == label).astype(np.uint8)
     contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -109,17 +142,31 @@ def _shape(labels: NDArray[Any], label: int, stats: list[int], limits: tuple[int
     return _whole(kind, (left, top, left + width, top + height), mask, limits)
 
 
+def _fits(box: Box, limits: tuple[int, int]) -> bool:
+    """Whether a shape may be of this size; what touches the rim is the page, a title bar or a pane."""
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    if width < SMALLEST[0] or height < SMALLEST[1] - 4 or width * height > LARGEST * limits[0] * limits[1]:
+        return False
+    return left > 1 and top > 1 and right < limits[1] - 1 and bottom < limits[0] - 1
+
+
 def _likeness(mask: Mask, kind: str) -> float:
     """Shared by covered area of `mask` and the ideal shape: what lines happen to enclose is neither."""
-    height, width = mask.shape
-    ideal = np.zeros_like(mask)
+    ideal = _ideal(kind, mask.shape)
+    return float((mask & ideal).sum() / max(1, int((mask | ideal).sum())))
+
+
+def _ideal(kind: str, size: tuple[int, ...]) -> Mask:
+    height, width = size
+    ideal = np.zeros((height, width), np.uint8)
     middle = (width // 2, height // 2)
     if kind == "ellipse":
-        cv2.ellipse(ideal, middle, (width // 2, height // 2), 0, 0, 360, 1, cv2.FILLED)
+        cv2.ellipse(ideal, middle, middle, 0, 0, 360, 1, cv2.FILLED)
     else:
         corners = np.array([[middle[0], 0], [width - 1, middle[1]], [middle[0], height - 1], [0, middle[1]]], np.int32)
         cv2.fillConvexPoly(ideal, corners, 1)
-    return float((mask & ideal).sum() / max(1, int((mask | ideal).sum())))
+    return ideal
 
 
 def _whole(kind: str, box: Box, mask: Mask, limits: tuple[int, int]) -> Shape:
