@@ -74,6 +74,8 @@ def read_place(text: str) -> tuple[Document, Range | None, str]:
     from mmcore.context.document import read_document
     from mmcore.text import line_at, line_starts
 
+    if Path(text).is_dir():
+        return _readme(Path(text)), None, ""
     match = None if Path(text).exists() else _PART.fullmatch(text)
     if match is None:
         return read_document(Path(text)), None, ""
@@ -86,6 +88,17 @@ def read_place(text: str) -> tuple[Document, Range | None, str]:
         raise DocumentError(f"{document.path} has {len(starts)} lines; there are no lines {first}-{last}")
     end = Position(last - 1, len(line_at(document.text, last - 1, starts)))
     return document, Range(Position(first - 1, 0), end), ""
+
+
+def _readme(folder: Path) -> Document:
+    """The README of a folder, which need not be there yet."""
+    from mmcore.context.document import read_document
+
+    there = [path for path in sorted(folder.iterdir()) if path.name.lower() in ("readme.md", "readme.markdown")]
+    if there:
+        return read_document(there[0])
+    path = folder.resolve() / "README.md"
+    return Document(path.as_uri(), "markdown", "", path=path)
 
 
 def read_diagnostic(text: str, document: Document) -> Diagnostic:

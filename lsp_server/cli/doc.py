@@ -15,6 +15,8 @@ def doc(
 ) -> None:
     """Write documentation in the project's style; parameters, returns and raises are taken from the code.
 
+    Of a name, of a file (all that is public and has none), or of a folder: its README, with what is in it.
+
     Example: sidesight doc src/cart.py:total --write
     """
     request = request_of(place, instruction=instruction, run=run)

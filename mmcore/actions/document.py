@@ -6,14 +6,16 @@ import ast
 from dataclasses import replace
 from itertools import islice
 
+from mmcore.actions.describe import describe
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.outcome import conclude
+from mmcore.actions.public import is_public
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of, target_of
 from mmcore.context.facts import Facts, facts_of, python_node
-from mmcore.edits.doc_comment import has_comments, set_comment
-from mmcore.edits.docstring import Doc, Style, render, set_docstring, style_of
+from mmcore.edits.doc_comment import has_comment, has_comments, set_comment
+from mmcore.edits.docstring import Doc, Style, lacks_docstring, render, set_docstring, set_module_docstring, style_of
 from mmcore.errors import InputError
 from mmcore.prompt.actions.document import read_slots, render_document
 from mmcore.syntax import Symbol, symbols
@@ -27,18 +29,21 @@ STYLE_FILES = 30
 
 
 async def document(tools: Tools, request: Request) -> Outcome:
-    """Write the documentation of the symbol that is meant, or of all public ones without any.
+    """Write the documentation of the symbol that is meant, or of all that is public and has none; or a README.
 
     Raises InputError for a language that we write no documentation for; EngineError.
     """
     language = request.document.language
+    if language == "markdown" and request.document.path is not None:
+        return await describe(tools, request)
     if language != "python" and not has_comments(language):
         raise InputError(
             f"documentation is written for Python, JavaScript, TypeScript, Rust and Go, not for {language}"
         )
     target = target_of(request)
     targets = [target] if target else _undocumented(request)
-    if not targets:
+    bare = target is None and language == "python" and lacks_docstring(request.document.text)
+    if not targets and not bare:
         raise InputError("everything public in this file is documented already; name a symbol to write it anew")
     style = await in_thread(project_style, request) if language == "python" else "google"
     text, usage, notes = request.document.text, Usage(), []
@@ -55,10 +60,17 @@ async def document(tools: Tools, request: Request) -> Outcome:
         else:
             text = made
             notes += [note] if note else []
+    if bare:
+        tools.say("documenting the file")
+        said = await speak(tools, render_document(request.document.text[:MAX_CODE], language, ["SUMMARY"]))
+        usage = total(usage, said.usage)
+        if summary := read_slots(said.text, ["SUMMARY"]).get("SUMMARY"):
+            text = set_module_docstring(text, summary)
     candidate = await in_thread(examine, request, text, Rules(docs_only=True))
     corrected = CheckResult("facts", "passed", "; ".join(notes) or "every line is about something in the code")
     candidate = Candidate(candidate.after, (*candidate.checks, corrected))
     name = f"`{targets[0].name}`" if len(targets) == 1 else f"{len(targets)} definitions"
+    name = f"the file and {name}" if bare and targets else "the file" if bare else name
     return conclude(request, [candidate], usage, f"document {name}")
 
 
@@ -144,13 +156,13 @@ def _undocumented(request: Request) -> list[Symbol]:
     text, language = request.document.text, request.document.language
     found = []
     for symbol in symbols(text, language):
-        if not symbol.name or symbol.name.startswith("_"):
+        if not is_public(text, language, symbol):
             continue
         if language == "python":
             node = python_node(text, symbol)
             if node is None or ast.get_docstring(node) is not None:
                 continue
-        elif text[: symbol.start].rstrip().endswith("*/") or "//" in text[: symbol.start].rstrip().split("\n")[-1]:
+        elif has_comment(text, language, symbol.start):
             continue
         found.append(symbol)
     return found[:MAX_SYMBOLS][::-1]

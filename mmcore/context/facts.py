@@ -43,6 +43,8 @@ def facts_of(text: str, language: str, target: Symbol) -> Facts | None:
     tree = parse(text, language)
     if tree is None:
         return None
+    if target.kind == "class":
+        return Facts()
     begin, end = utf8_offset(text, target.start), utf8_offset(text, target.end)
     found = tree.root_node.descendant_for_byte_range(begin, max(begin, end - 1))
     return _generic(found) if found is not None else None
@@ -136,6 +138,9 @@ _NAMED = ("identifier", "shorthand_property_identifier_pattern", "simple_identif
 _FUNCTIONS = ("function", "method", "arrow", "closure", "lambda", "func_literal")
 
 
+PANICS = frozenset({"panic", "assert", "assert_eq", "assert_ne", "unreachable", "todo", "unimplemented"})
+
+
 def _generic(node: Node) -> Facts:
     """By the field names and node types that the grammars of JavaScript, TypeScript, Rust, Go and others share."""
     stack = [node]
@@ -158,6 +163,8 @@ def _generic(node: Node) -> Facts:
     said = _said(declared).lstrip(": ").removeprefix("->").strip()
     body = function.child_by_field_name("body")
     returned, thrown = _returned(body)
+    if said.startswith(("Result<", "io::Result<", "anyhow::Result<", "fmt::Result")):
+        thrown.insert(0, "Err")
     if body is not None and "statement" not in body.type and body.type != "block":
         returned = True  # an arrow function whose body is an expression
     returns = (returned or bool(said)) and said not in ("void", "()", "never", "undefined", "None")
@@ -187,7 +194,12 @@ def _generic_parameters(node: Node) -> Iterator[Parameter]:
             yield Parameter(_said(one), kind, default)
         else:
             inner = [n for n in one.named_children if n.type in _NAMED]
-            yield from (Parameter(_said(n), kind if len(inner) == 1 else "", default) for n in inner[:1])
+            if one.type == "object_pattern":  # as JSDoc names what is taken apart
+                inner += [n.named_children[0] for n in one.named_children if n.type == "object_assignment_pattern"]
+                yield Parameter("options", kind, default)
+                yield from (Parameter(f"options.{_said(n)}") for n in inner)
+            else:
+                yield from (Parameter(_said(n), kind if len(inner) == 1 else "", default) for n in inner[:1])
 
 
 def _returned(body: Node | None) -> tuple[bool, list[str]]:
@@ -198,6 +210,8 @@ def _returned(body: Node | None) -> tuple[bool, list[str]]:
         node = stack.pop()
         if node.type in ("return_statement", "return_expression"):
             returned = returned or node.named_child_count > 0
+        if node.type == "macro_invocation" and _said(node.child_by_field_name("macro")) in PANICS:
+            thrown["panic"] = None
         if node.type == "throw_statement":
             made = next((n for n in node.named_children if n.type == "new_expression"), None)
             name = _said(made.child_by_field_name("constructor")) if made is not None else ""

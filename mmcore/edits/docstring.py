@@ -124,10 +124,32 @@ def set_docstring(text: str, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.
     base = margin(lines[first - 1]) or margin(lines[node.lineno - 1]) + unit_of(text)
     quoted = quote(doc, base, newline)
     if not old:
-        return "".join([*lines[: first - 1], quoted + newline, *lines[first - 1 :]])
+        after = newline if isinstance(node, ast.ClassDef) else ""  # as formatters want it
+        return "".join([*lines[: first - 1], quoted + newline + after, *lines[first - 1 :]])
     last = lines[body.end_lineno - 1]
     rest = last.encode()[body.end_col_offset :].decode()
     return "".join([*lines[: first - 1], quoted + rest, *lines[body.end_lineno :]])
+
+
+def lacks_docstring(text: str) -> bool:
+    """Whether a module has code and no docstring; False where it does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return bool(tree.body) and ast.get_docstring(tree) is None
+
+
+def set_module_docstring(text: str, doc: str) -> str:
+    """`text`, which has none, with `doc` before its first statement and after the comments that it begins with."""
+    lines = split_lines(text)
+    newline = newline_of(text)
+    at = 0
+    while at < len(lines) and lines[at].startswith("#"):
+        at += 1
+    before = [newline] if at else []
+    after = [newline] if lines[at : at + 1] and lines[at].strip() else []
+    return "".join([*lines[:at], *before, quote(doc, "", newline) + newline, *after, *lines[at:]])
 
 
 def _column(lines: list[str], node: ast.stmt) -> int:

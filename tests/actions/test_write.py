@@ -64,7 +64,7 @@ async def test_every_public_definition_of_a_file_is_documented(workspace: Any) -
     workspace.write("a.py", f"{box}def last():\n    pass\n")
     outcome = await workspace.act("document", "a.py", ["SUMMARY: Does what it says it does."])
     assert outcome.passed
-    assert outcome.after.count('"""Does what it says it does.') == 3
+    assert outcome.after.count('"""Does what it says it does.') == 4
     assert "_own(self): ..." in outcome.after
 
 
@@ -75,6 +75,46 @@ async def test_other_languages_get_their_own_comments(workspace: Any, statuses: 
     assert outcome.passed
     assert outcome.after.startswith("/**\n * Add two numbers.\n *\n * @param {number} a - The first.\n")
     assert statuses(outcome)["code unchanged"] == "passed"
+
+
+async def test_a_file_gets_a_docstring_of_its_own(workspace: Any) -> None:
+    workspace.write("a.py", "def f():\n    return 1\n\n\ndef g():\n    return 2\n")
+    outcome = await workspace.act("document", "a.py", ["SUMMARY: Holds two constants."])
+    assert outcome.passed
+    assert outcome.after.startswith('"""Holds two constants."""\n\ndef f():\n    """')
+    assert outcome.message.startswith("document the file and 2 definitions")
+
+
+async def test_only_what_is_public_is_documented(workspace: Any) -> None:
+    workspace.write("a.go", "package a\n\nfunc Open() {}\n\nfunc inner() {}\n\nfunc Close() {}\n")
+    outcome = await workspace.act("document", "a.go", ["SUMMARY: Do what it says."])
+    assert outcome.passed
+    assert outcome.after.count("// ") == 2
+    assert "// Open does what it says.\nfunc Open" in outcome.after
+
+
+async def test_a_readme_says_what_a_folder_holds(workspace: Any, statuses: Any) -> None:
+    workspace.write(
+        "shop/cart.py", '"""Sum up what\nis bought.\n\nMore."""\n\n\nclass Cart: ...\n\n\ndef _own(): ...\n'
+    )
+    workspace.write("shop/view.ts", "export function show() {}\nfunction hidden() {}\n")
+    workspace.write("shop/test_cart.py", "def test_it(): ...\n")
+    workspace.write("shop/inner/__init__.py", '"""What is inside."""\n')
+    workspace.write("shop/README.md", "# Shop\n\nBy hand.\n\n## Contents\n\nold\n\n## Licence\n\nMIT\n")
+    outcome = await workspace.act("document", "shop/README.md", ["SUMMARY: Shows the cart."])
+    assert outcome.passed
+    lines = (
+        "- `cart.py`: Sum up what is bought. Has `Cart`.\n- `view.ts`: Shows the cart. Has `show`.\n"
+        "- `inner/`: What is inside."
+    )
+    assert outcome.after == f"# Shop\n\nBy hand.\n\n## Contents\n\n{lines}\n\n## Licence\n\nMIT\n"
+    assert len(workspace.prompts()) == 1
+
+
+async def test_a_folder_without_code_has_no_readme_to_write(workspace: Any) -> None:
+    workspace.write("README.md", "")
+    with pytest.raises(InputError, match="holds no code"):
+        await workspace.act("document", "README.md", ["x"])
 
 
 async def test_a_language_without_documentation_comments_is_refused(workspace: Any) -> None:

@@ -6,8 +6,11 @@ import ast
 
 import pytest
 
-from mmcore.edits.doc_comment import set_comment
-from mmcore.edits.docstring import Doc, render, set_docstring, style_of
+from mmcore.context.facts import Facts, facts_of
+from mmcore.edits.doc_comment import has_comment, set_comment, third_person
+from mmcore.edits.docstring import Doc, lacks_docstring, render, set_docstring, set_module_docstring, style_of
+from mmcore.edits.section import set_section
+from mmcore.syntax import symbols
 
 DOC = Doc(
     "Add two numbers.",
@@ -87,7 +90,7 @@ def placed(text: str, doc: str = "New.") -> str | None:
             "def f(\n    a,\n):\n    @g\n    def h(): pass\n",
             'def f(\n    a,\n):\n    """New."""\n    @g\n    def h(): pass\n',
         ),
-        ("class A:\n    x = 1\n", 'class A:\n    """New."""\n    x = 1\n'),
+        ("class A:\n    x = 1\n", 'class A:\n    """New."""\n\n    x = 1\n'),
     ],
 )
 def test_a_docstring_goes_first_in_the_body_and_moves_nothing(before: str, after: str) -> None:
@@ -138,3 +141,107 @@ def test_comments_stand_before_what_they_document_and_replace_an_old_one(
 def test_go_comments_begin_with_the_name() -> None:
     made = set_comment("package p\n\n// Old.\nfunc Add() {}\n", "go", 19, "Add", Doc("Adds two numbers."))
     assert made == "package p\n\n// Add adds two numbers.\nfunc Add() {}\n"
+
+
+RUST_OLD = """\
+/// Old words.
+#[inline]
+pub fn read(limit: usize) -> Result<String, Error> {
+    assert!(limit > 0);
+    Ok(String::new())
+}
+"""
+RUST_NEW = """\
+/// Read a text.
+///
+/// # Arguments
+///
+/// * `limit` - How much.
+///
+/// # Returns
+///
+/// The text.
+///
+/// # Errors
+///
+/// When it is gone.
+///
+/// # Panics
+///
+/// On nothing.
+#[inline]
+pub fn read("""
+
+
+def test_rustdoc_stands_before_attributes_and_tells_errors_and_panics() -> None:
+    (symbol,) = symbols(RUST_OLD, "rust")
+    facts = facts_of(RUST_OLD, "rust", symbol)
+    assert facts is not None
+    assert [name for name, _ in facts.raises] == ["Err", "panic"]
+    doc = Doc("Read a text.", (("limit", "usize", "How much."),), ("", "The text."), None, RAISED)
+    made = set_comment(RUST_OLD, "rust", symbol.start, "read", doc)
+    assert made.startswith(RUST_NEW)
+    assert "Old words" not in made
+    assert set_comment(made, "rust", symbols(made, "rust")[0].start, "read", doc) == made
+
+
+RAISED = (("Err", "When it is gone."), ("panic", "On nothing."))
+
+
+def test_jsdoc_stands_before_decorators_and_names_what_is_taken_apart() -> None:
+    text = "class A {\n  /** Old. */\n  @cached()\n  total({ tax, tip = 1 }: Opts): number { return 1; }\n}\n"
+    method = next(symbol for symbol in symbols(text, "typescript") if symbol.name == "total")
+    facts = facts_of(text, "typescript", method)
+    assert facts is not None
+    assert [parameter.name for parameter in facts.parameters] == ["options", "options.tax", "options.tip"]
+    made = set_comment(text, "typescript", method.start, "total", Doc("Sum it up."))
+    assert made == text.replace("/** Old. */", "/**\n   * Sum it up.\n   */")
+    assert has_comment(made, "typescript", symbols(made, "typescript")[1].start)
+    assert facts_of(text, "typescript", symbols(text, "typescript")[0]) == Facts()
+
+
+def test_go_comments_begin_with_the_name_and_list_parameters() -> None:
+    text = "package shop\n\nfunc Total(rate float64) float64 { return rate }\n"
+    doc = Doc("Calculate the total.", (("rate", "float64", "The rate."),), ("float64", "The total."))
+    made = set_comment(text, "go", symbols(text, "go")[0].start, "Total", doc)
+    said = (
+        "// Total calculates the total.\n//\n// Parameters:\n//   - rate: The rate.\n//\n// Returns: The total.\nfunc"
+    )
+    assert said in made
+
+
+@pytest.mark.parametrize(
+    ("verb", "now"),
+    [("Calculate", "calculates"), ("Returns", "returns"), ("Copy", "copies"), ("Push", "pushes"), ("Is", "is")],
+)
+def test_a_sentence_begins_as_go_wants_it(verb: str, now: str) -> None:
+    assert third_person(verb) == now
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", '"""New."""\n\nx = 1\n'),
+        ("#!/usr/bin/env python\n# licence\n\nx = 1\n", '#!/usr/bin/env python\n# licence\n\n"""New."""\n\nx = 1\n'),
+        ("x = 1\r\n", '"""New."""\r\n\r\nx = 1\r\n'),
+    ],
+)
+def test_a_modules_docstring_comes_after_its_first_comments(before: str, after: str) -> None:
+    assert lacks_docstring(before)
+    assert set_module_docstring(before, "New.") == after
+    assert not lacks_docstring(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "## Contents\n\nnew\n"),
+        ("# A\n\ntext\n", "# A\n\ntext\n\n## Contents\n\nnew\n"),
+        ("# A\n\n### contents\n\nold\n\n# B\nend", "# A\n\n### Contents\n\nnew\n\n# B\nend"),
+        ("```\n# Contents\n```\n", "```\n# Contents\n```\n\n## Contents\n\nnew\n"),
+        ("# Contents\r\nold\r\n", "# Contents\r\n\r\nnew\r\n"),
+    ],
+)
+def test_a_section_is_put_in_the_place_of_the_old_one(before: str, after: str) -> None:
+    assert set_section(before, "Contents", "new\n") == after
+    assert set_section(after, "Contents", "new\n") == after
