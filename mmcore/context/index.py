@@ -33,7 +33,7 @@ _MOST_FILES = 50_000
 # Files also change behind the editor's back, as when another branch is checked out.
 _AGAIN_S = 60.0
 # A definition's head says how it is used: its signature, and its documentation's first lines.
-HEAD_LINES = 8
+_HEAD_LINES = 8
 _SCHEMA = """
 create table if not exists root (path text unique not null);
 create table if not exists file (id integer primary key, path text unique not null, mtime integer, size integer);
@@ -105,7 +105,7 @@ def _replace(db: sqlite3.Connection, path: Path, name: str, stamp: tuple[int, in
     for symbol in symbols(document.text, document.language):
         if symbol.name:
             first, last = symbol.range.start.line, symbol.range.end.line
-            head = "\n".join(lines[first : min(first + HEAD_LINES, last + 1)])
+            head = "\n".join(lines[first : min(first + _HEAD_LINES, last + 1)])
             rows.append((symbol.name, file, first, head))
     db.executemany("insert into symbol (name, file, line, head) values (?, ?, ?, ?)", rows)
 

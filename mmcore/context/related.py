@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mmcore.context.index import HEAD_LINES, WorkspaceIndex
-from mmcore.syntax import enclosing, symbols
+from mmcore.context.index import WorkspaceIndex
+from mmcore.syntax import enclosing
 from mmcore.types import Document, Neighbour, Snippet
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 # What is written near the cursor is what the next tokens are about.
 _NEAR_LINES = 30
+# Code points on each side of the cursor in which its function is looked for: all of a long file takes 0.2 s to parse.
+_PARSED = 8_000
 _CHUNK_LINES = 24
 # Two pieces that share this much say the same twice (llama.vim drops ring chunks at the same value).
 _NEAR_DUPLICATE = 0.9
@@ -34,42 +36,34 @@ def related(
 
     Definitions of the names that the code around the cursor uses, imported ones before others; then the pieces of
     `neighbours` (the one edited last first) that look most like that code or were just changed. Of `document` itself
-    only definitions outside of `shown`, the offsets of what the prompt has of it anyway.
+    only definitions outside of `shown`, the offsets of what the prompt has of it anyway (all of it, where not said).
     """
     names = used_names(document, offset)
     imports = set(_NAME.findall("\n".join(_imports(document.text))))
     ordered = sorted(names, key=lambda name: (name not in imports, -names[name]))
     found = [snippet for index in indexes for snippet in index.definitions(ordered)]
+    seen = document.text[slice(*shown)] if shown else document.text
+    own = [snippet for snippet in found if snippet.path == document.path and snippet.text not in seen]
     found = [snippet for snippet in found if snippet.path != document.path]
     found.sort(key=lambda snippet: snippet.path.stem not in imports)  # stable: the order above within each
-    found = [*_own(document, names, shown or (0, len(document.text))), *found, *_similar(set(names), neighbours)]
-    return _within(_distinct(found), characters)
+    return _within(_distinct([*own, *found, *_similar(set(names), neighbours)]), characters)
 
 
 def used_names(document: Document, offset: int) -> Counter[str]:
     """Names around the cursor: in the enclosing definition, or in the lines near it."""
-    symbol = enclosing(document.text, document.language, offset)
+    start = max(offset - _PARSED, 0)
+    text = document.text[start : offset + _PARSED]
+    symbol = enclosing(text, document.language, offset - start)
     if symbol is not None and symbol.kind == "function":
-        return Counter(_NAME.findall(document.text[symbol.start : symbol.end]))
-    before = document.text[:offset].splitlines()[-_NEAR_LINES:]
-    after = document.text[offset:].splitlines()[: _NEAR_LINES // 3]
+        return Counter(_NAME.findall(text[symbol.start : symbol.end]))
+    before = text[: offset - start].splitlines()[-_NEAR_LINES:]
+    after = text[offset - start :].splitlines()[: _NEAR_LINES // 3]
     return Counter(_NAME.findall("\n".join([*before, *after])))
 
 
 def _imports(text: str) -> list[str]:
     words = ("import ", "from ", "use ", "#include", "require", "using ")
     return [line for line in text.splitlines()[:200] if line.strip().startswith(words) or "require(" in line]
-
-
-def _own(document: Document, names: Iterable[str], shown: tuple[int, int]) -> Iterator[Snippet]:
-    if shown == (0, len(document.text)):
-        return
-    wanted = set(names)
-    for symbol in symbols(document.text, document.language):
-        if symbol.name in wanted and not shown[0] <= symbol.start < shown[1]:
-            text = "\n".join(document.text[symbol.start : symbol.end].splitlines()[:HEAD_LINES])
-            path = document.path or Path(document.uri)
-            yield Snippet(path, symbol.range.start.line, text, f"defines {symbol.name}", 1.0)
 
 
 def _similar(names: set[str], neighbours: Iterable[Neighbour]) -> list[Snippet]:

@@ -128,5 +128,7 @@ async def test_definitions_of_the_same_file_are_shown_where_the_window_does_not_
     planner: Planner, surroundings: Surroundings
 ) -> None:
     far = "def far_away(argument):\n    return argument\n\n\n" + LINES
+    (root := surroundings.indexes[0].root).joinpath("cart.py").write_text(far)
+    update(root, index_path(root))
     plan = await planner.asked(cart(far + "x = far_away("), surroundings, invoked=True)
     assert [(s.path.name, s.reason) for s in plan.snippets] == [("cart.py", "defines far_away")]
