@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from mmcore.host.weights.catalog import catalog, find
 from mmcore.host.weights.pull import locate
 
 OnProgress = Callable[[float], None]
+
+# Where OpenVINO's integer kernels and its paged attention are made for; the names that systems give to it.
+X86 = ("x86_64", "amd64")
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +56,11 @@ def choose(settings: Settings) -> Choice:
 
 
 def _needs(name: str, settings: Settings) -> int:
-    """The weights as they are on disk; what is computed with them takes less than that again."""
+    """A GGUF file's weights are repacked by either engine; with the cache that is twice the file (bench/results)."""
     path = locate(find(name), settings)
-    files = path.rglob("*") if path.is_dir() else (path,)
-    return sum(file.stat().st_size for file in files if file.is_file())
+    if path.is_file():
+        return 2 * path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def _load(name: str, settings: Settings, on_progress: OnProgress) -> LocalEngine:
@@ -68,8 +73,8 @@ def _load(name: str, settings: Settings, on_progress: OnProgress) -> LocalEngine
 
 def _from_gguf(name: str, path: Path, settings: Settings, on_progress: OnProgress) -> LocalEngine:
     """On OpenVINO where it can be, which reads prompts several times faster (bench/engines.py); else on llama.cpp,
-    which loads every architecture that there is a GGUF file of."""
-    if importlib.util.find_spec("openvino") is not None:
+    which loads every architecture that there is a GGUF file of, and has kernels for every processor."""
+    if platform.machine().lower() in X86 and importlib.util.find_spec("openvino") is not None:
         from mmcore.host.openvino.engine import OpenVinoEngine
 
         try:
