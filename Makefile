@@ -12,7 +12,7 @@ CLIENT := editor-clients/vscode
 # Where there is no npm, the package index has one.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
-.PHONY: demo test test-vision check lint client bench contract-vllm constraints clean
+.PHONY: demo test test-vision check lint client bench bench-candidates contract-vllm constraints clean
 
 demo: .venv/.installed
 	$(BIN)/sidesight demo
@@ -65,8 +65,19 @@ contract-vllm: .venv/.installed-dev
 # Each writes a table to bench/results; on a quiet machine, one at a time.
 bench: bench-engines bench-layouts bench-context bench-overhead bench-replay bench-soak
 
+# What was measured and is not shipped, in an environment of its own; adds to the table of bench-engines.
+bench-candidates: .candidates/.installed
+	.candidates/bin/python bench/candidates.py
+
+.candidates/.installed: pyproject.toml constraints.txt
+	test -x .candidates/bin/python || $(PYTHON) -m venv .candidates
+	.candidates/bin/python -m pip install --quiet --constraint constraints.txt '$(TORCH)'
+	.candidates/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,gpu]'
+	.candidates/bin/python -m pip install --quiet 'openvino-genai==2026.4.*' 'torchao==0.18.*'
+	touch $@
+
 bench-%: .venv/.installed-dev
 	$(BIN)/python bench/$*.py
 
 clean:
-	rm -rf .venv build dist *.egg-info $(CLIENT)/node_modules
+	rm -rf .venv .candidates build dist *.egg-info $(CLIENT)/node_modules
