@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +167,9 @@ def rewrite() -> str:
     )
 
 
-def measure(children: dict[str, Child], seed: int) -> dict[str, dict[str, list[float]]]:
+def measure(
+    children: dict[str, Child], seed: int, guessing: Sequence[bool] = (False, True)
+) -> dict[str, dict[str, list[float]]]:
     """A round; `seed` makes its prompts others than those of another."""
     found: dict[str, dict[str, list[float]]] = {kind: {} for kind in children}
 
@@ -188,7 +190,8 @@ def measure(children: dict[str, Child], seed: int) -> dict[str, dict[str, list[f
         for kind, child in children.items():
             # So hot that no sign of the end comes.
             note(kind, f"decode at {name}, tokens/s", rate(child.ask(prompt, DECODED, temperature=2.0)))
-    for guess, name in ((False, "plain"), (True, "guessing ahead")):
+    for guess in guessing:
+        name = "guessing ahead" if guess else "plain"
         for kind, child in children.items():
             said = child.ask(rewrite(), 400, chat=True, guess=guess)
             note(kind, f"rewrite of {FUNCTION_LINES} lines, {name}, tokens/s", rate(said))
@@ -254,8 +257,11 @@ class Results:
 
 def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
     kinds = list(found)
-    rounds = max((len(numbers) for values in found.values() for name, numbers in values.items() if name != PASSED))
-    lines = [f"## {model}", "", f"| {rounds} rounds | {' | '.join(kinds)} |", "|---|" + "---:|" * len(kinds)]
+    rounds = max(
+        (len(numbers) for values in found.values() for name, numbers in values.items() if name != PASSED), default=0
+    )
+    heads = [kind if found[kind] else f"{kind}: does not load it" for kind in kinds]
+    lines = [f"## {model}", "", f"| {rounds} rounds | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
     names = dict.fromkeys(name for values in found.values() for name in values)
     for name in sorted(names, key=lambda name: name == PASSED):
         cells = [cell(found[kind].get(name), found[kinds[0]].get(name), name) for kind in kinds]
