@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 # Seconds that a step may take: how long a request that comes in the middle of another's prompt waits, and how long a
 # prompt goes on that nobody wants any more.
 STEP_S = 0.2
-# Tokens of prompts in a step, whatever the speed: under 64 the kernels lose more than the wait is worth.
-FEWEST, MOST = 64, 1024
+# Rows that the kernels compute together: a step of 96 takes as long as one of 128.
+BLOCK = 64
+# Tokens of prompts in a step, whatever the speed.
+FEWEST, MOST = BLOCK, 16 * BLOCK
 
 
 class Worker:
@@ -38,6 +40,8 @@ class Worker:
         self._waiting: list[Generation] = []
         self._running: list[Generation] = []
         self._closing = False
+        # Tokens a second of a step of many.
+        self._speed = 2 * FEWEST / STEP_S
         self._step_tokens = 2 * FEWEST
         # Tokens generated for requests that were closed while their step was computed.
         self.surplus = 0
@@ -187,8 +191,8 @@ class Worker:
 
     def _pace(self, tokens: int, seconds: float) -> None:
         if tokens >= FEWEST:
-            fitting = int(tokens * STEP_S / seconds) // PAGE * PAGE
-            self._step_tokens = max(FEWEST, min((self._step_tokens + fitting) // 2, MOST))
+            self._speed = (self._speed + tokens / seconds) / 2
+            self._step_tokens = max(FEWEST, min(round(self._speed * STEP_S / BLOCK) * BLOCK, MOST))
 
 
 def _most_pages(generation: Generation) -> int:
