@@ -1,9 +1,11 @@
 """The commands `sidesight.generate | fix | document | test | explain | review`, and the consent to run code.
 
 Each takes one object: `textDocument` (`{uri}`), and where wanted `range`, `symbol`, `instruction`, `images` (as for
-`sidesight.ask`), `diagnostics` (LSP ones), `failingTest` (a pytest node id), `apply` (false: only answer) and
-`workDoneToken`. The result is `{message, passed, applied, diff, checks, candidates, tokens, text, locations}`. A change
-is sent with `workspace/applyEdit` when its checks passed and the document is still the one it was made for.
+`sidesight.ask`), `diagnostics` (LSP ones), `failingTest` (a pytest node id), `apply` (false: only answer),
+`workDoneToken` for what is being done, and `partialResultToken` for what is being written: `$/progress` with the value
+`{text}`, pieces that make a preview and may be other than what the checks leave. The result is `{message, passed,
+applied, diff, checks, candidates, tokens, text, locations}`. A change is sent with `workspace/applyEdit` when its
+checks passed and the document is still the one it was made for.
 
 A review's findings are diagnostics with the source `sidesight`; `sidesight.clearReview` takes them away, of one
 document (`{textDocument}`) or of all, and answers `{cleared}`, the number of documents.
@@ -40,7 +42,8 @@ COMMANDS = ("generate", "fix", "document", "test", "explain", "review")
 RUNS_CODE = frozenset({"fix", "test"})
 ALLOW, REFUSE = "Allow", "Never here"
 _MEMBERS = frozenset(
-    "textDocument range symbol instruction images diagnostics failingTest apply workDoneToken".split()  # noqa: SIM905
+    "textDocument range symbol instruction images diagnostics failingTest apply workDoneToken "  # noqa: SIM905
+    "partialResultToken".split()
 )
 
 
@@ -72,7 +75,7 @@ def _command(server: SidesightServer, name: str) -> Callable[..., Any]:
     async def command(*arguments: Any) -> dict[str, Any]:
         given = check(name, arguments)
         request = await _request(server, name, given)
-        outcome = await perform(server, name, request, given.get("workDoneToken"))
+        outcome = await perform(server, name, request, given.get("workDoneToken"), given.get("partialResultToken"))
         applied = False
         if outcome.edits and outcome.passed and given.get("apply", True):
             applied = await _apply(server, outcome)
@@ -167,11 +170,22 @@ async def _ask_consent(server: SidesightServer, root: Path) -> Decision:
     return await asyncio.to_thread(consent.decision, root)
 
 
-async def perform(server: SidesightServer, name: str, request: Request, token: str | int | None = None) -> Outcome:
-    """Carry the action out, telling the client what is being done."""
+async def perform(
+    server: SidesightServer,
+    name: str,
+    request: Request,
+    token: str | int | None = None,
+    preview: str | int | None = None,
+) -> Outcome:
+    """Carry the action out, telling the client what is being done and, under `preview`, what is being written."""
+
+    def on_text(piece: str) -> None:
+        if preview is not None:
+            server.protocol.notify(lsp.PROGRESS, lsp.ProgressParams(preview, {"text": piece}))
+
     with server.status.waiting():
         async with progress(server, token, f"Sidesight: {name}") as say, server.session.assistant() as assistant:
-            return await assistant.act(name, request, say)
+            return await assistant.act(name, request, say, on_text)
 
 
 @asynccontextmanager

@@ -21,8 +21,12 @@ def target_of(request: Request) -> Symbol | None:
     if span is None:
         return only_function(request)
     begin, end = offsets(document.text, span)
-    while begin < end and document.text[begin].isspace():
+    start = document.text.rfind("\n", 0, begin) + 1
+    # In its indentation, a cursor is on what the line holds.
+    ahead = len(document.text) if begin == end and not document.text[start:begin].strip() else end
+    while begin < ahead and document.text[begin].isspace() and (begin < end or document.text[begin] not in "\r\n"):
         begin += 1
+    end = max(begin, end)
     found = enclosing(document.text, document.language, begin)
     while found is not None and found.end < end and found.start > 0:
         outer = enclosing(document.text, document.language, found.start - 1)

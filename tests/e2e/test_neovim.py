@@ -161,7 +161,10 @@ def test_command_line_completes_subcommands_and_pictures(editor: Neovim) -> None
     def completions(line: str) -> list[str]:
         return list(editor.lua(f"vim.fn.getcompletion({json.dumps(line)}, 'cmdline')"))
 
-    assert completions("Sidesight ") == ["ask", "clear_images", "open_image", "restart", "status"]
+    assert completions("Sidesight c") == ["clear_images", "clear_review"]
+    assert {"ask", "generate", "fix", "document", "test", "explain", "review", "status"} <= set(
+        completions("Sidesight ")
+    )
     assert completions("Sidesight open_image pict") == ["pictures/"]
     assert completions("Sidesight ask --") == ["--image"]
     assert completions("Sidesight ask --image pict") == ["pictures/"]
@@ -170,7 +173,31 @@ def test_command_line_completes_subcommands_and_pictures(editor: Neovim) -> None
 
 def test_wrong_subcommand_says_which_there_are(editor: Neovim) -> None:
     editor.type(":Sidesight dance<CR>")
-    editor.until("vim.fn.execute('messages'):find('try ask') ~= nil")
+    editor.until("vim.fn.execute('messages'):find('try ask, ') ~= nil")
+
+
+def test_document_writes_into_the_file_what_its_checks_have_passed(editor: Neovim) -> None:
+    before = editor.lines()
+    row = next(number for number, line in enumerate(before, 1) if "def total" in line)
+    editor.type(f":{row}<CR>:Sidesight document<CR>")
+    editor.until(f"#vim.api.nvim_buf_get_lines(0, 0, -1, true) > {len(before)}")
+    now = editor.lines()
+    assert now[row].strip().startswith('"""')
+    assert [line for line in now if line in before and line.strip()] == [line for line in before if line.strip()]
+    editor.until("vim.fn.execute('messages'):find('document `total`: checked') ~= nil")
+
+
+def test_explanation_streams_into_a_buffer(editor: Neovim) -> None:
+    editor.type(":Sidesight explain<CR>")
+    editor.until(ANSWERED)
+    text = "\n".join(editor.lines())
+    assert text.startswith("## explain shop/cart.py:1")
+    assert "你好, **world**." in text
+
+
+def test_action_without_a_file_is_one_message(editor: Neovim) -> None:
+    editor.type(":enew<CR>:Sidesight review<CR>")
+    editor.until("vim.fn.execute('messages'):find('open a file first') ~= nil")
 
 
 # What a Neovim before 0.12 is to our client: no module for it, no capability sent.

@@ -227,6 +227,15 @@ async def test_findings_are_taken_away_by_a_new_review_and_by_command(open_file:
     assert [len(found) for found in said] == [1, 0, 1, 0]
 
 
+async def test_what_is_generated_streams_into_a_preview(open_file: Any, file: Path) -> None:
+    editor = await open_file(lambda _: FIXED)
+    given = about(file, instruction="another add", apply=False, partialResultToken="preview", workDoneToken="work")
+    await editor.command(given, name="sidesight.generate")
+    values = [params["value"] for params in editor.heard_of("$/progress") if params["token"] == "preview"]
+    assert len(values) > 1
+    assert "".join(value["text"] for value in values) == FIXED
+
+
 async def test_a_finding_can_be_fixed_from_the_light_bulb(open_file: Any, file: Path) -> None:
     answers = ["LINE: return a - b\nFAULT: It subtracts.", FIXED]
     editor = await open_file(lambda _: answers.pop(0))

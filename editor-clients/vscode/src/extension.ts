@@ -1,6 +1,7 @@
 /** Start the language server and register the commands. */
 import * as vscode from 'vscode';
 import { type LanguageClient, State } from 'vscode-languageclient/node';
+import { ACTIONS, act, clearReview, trust } from './actions';
 import { Answers } from './answers';
 import { ask } from './ask';
 import { createClient } from './client';
@@ -60,6 +61,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     }),
     vscode.commands.registerCommand('sidesight.openFromClipboard', () => open(CLIPBOARD)),
     vscode.commands.registerCommand('sidesight.clearPictures', () => withServer(() => clearPictures(client))),
+    ...ACTIONS.map((action) =>
+      vscode.commands.registerCommand(`sidesight.editor.${action}`, () =>
+        withServer(() => act(client, answers, action)),
+      ),
+    ),
+    vscode.commands.registerCommand('sidesight.editor.clearReview', () => withServer(() => clearReview(client))),
+    vscode.commands.registerCommand('sidesight.editor.allowTests', () => withServer(() => trust(client, 'grant'))),
+    vscode.commands.registerCommand('sidesight.editor.forbidTests', () => withServer(() => trust(client, 'revoke'))),
     vscode.commands.registerCommand('sidesight.restart', restart),
     vscode.commands.registerCommand('sidesight.showLog', () => log.show()),
     vscode.workspace.onDidChangeConfiguration((change) => {

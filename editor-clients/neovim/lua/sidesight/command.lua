@@ -35,6 +35,29 @@ function subcommands.clear_images()
   require('sidesight.picture').clear()
 end
 
+for _, name in ipairs({ 'generate', 'fix', 'document', 'test', 'explain', 'review' }) do
+  subcommands[name] = function(words, call)
+    local lines = call.range > 0 and { call.line1, call.line2 } or nil
+    require('sidesight.action').run(name, table.concat(words, ' '), lines)
+  end
+end
+
+function subcommands.stop()
+  require('sidesight.action').stop()
+end
+
+function subcommands.clear_review()
+  require('sidesight.action').clear_review()
+end
+
+function subcommands.trust()
+  require('sidesight.action').trust('grant')
+end
+
+function subcommands.distrust()
+  require('sidesight.action').trust('revoke')
+end
+
 function subcommands.status()
   print(table.concat(require('sidesight').status(), '\n'))
 end
@@ -43,12 +66,18 @@ function subcommands.restart()
   require('sidesight').restart()
 end
 
+local function names()
+  local found = vim.tbl_keys(subcommands)
+  table.sort(found)
+  return found
+end
+
 function M.run(call)
   local name = call.fargs[1]
   local subcommand = subcommands[name]
   local ok, message = pcall(function()
     if not subcommand then
-      error(('there is no :Sidesight %s; try ask, open_image, clear_images, status or restart'):format(name), 0)
+      error(('there is no :Sidesight %s; try %s'):format(name, table.concat(names(), ', ')), 0)
     end
     subcommand(vim.list_slice(call.fargs, 2), call)
   end)
@@ -65,7 +94,7 @@ function M.complete(lead, line)
   if #words <= 1 then
     return vim.tbl_filter(function(name)
       return vim.startswith(name, lead)
-    end, { 'ask', 'clear_images', 'open_image', 'restart', 'status' })
+    end, names())
   end
   if words[1] == 'open_image' then
     return vim.tbl_map(vim.fn.fnameescape, vim.fn.getcompletion(lead, 'file'))
