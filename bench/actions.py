@@ -11,6 +11,7 @@ import ast
 import asyncio
 import importlib
 import json
+import random
 import statistics
 import sys
 import tempfile
@@ -224,6 +225,8 @@ SETS: dict[str, tuple[str, str, dict[str, Measure]]] = {
 }
 
 
+ROWS = {"repair": 40, "docs": 40, "testgen": 20}
+
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
@@ -238,9 +241,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="where actions.jsonl and actions.md are")
-    parser.add_argument("--rows", type=int, default=40, help="rows of each set, spread evenly over it")
+    for name, rows in ROWS.items():
+        parser.add_argument(f"--{name}", type=int, default=rows, help="how many rows of this set; 0: none")
     parser.add_argument("--develop", action="store_true", help="the rows to develop on, which are never reported")
-    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=list(SETS))
     parser.add_argument("--how", nargs="*", help="only these columns")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after the row that is under way by then")
     options = parser.parse_args()
@@ -252,30 +255,38 @@ async def main() -> None:
     options.out.mkdir(exist_ok=True)
     kept = options.out / "actions.jsonl"
     try:
-        for name in options.sets:
-            file, scorer, columns = SETS[name]
-            score = importlib.import_module(scorer)
-            rows = [json.loads(line) for line in (options.data / "data" / file).read_text("utf-8").splitlines()]
-            for number in chosen(len(rows), options.rows, develop=options.develop):
-                for how, measure in columns.items():
-                    if (options.how and how not in options.how) or (name, how, str(number)) in held(kept):
-                        continue
-                    if time.monotonic() > deadline:
-                        return
-                    result = await measure(tools, rows[number], score)
-                    line = {"set": name, "how": how, "row": str(number), **result}
-                    with kept.open("a", encoding="utf-8") as stream:
-                        stream.write(json.dumps(line) + "\n")
-                    print(line, flush=True)
+        wanted = {name: getattr(options, name) for name in SETS}
+        rows = {name: read_rows(options.data, name) for name in SETS}
+        scores = {name: importlib.import_module(scorer) for name, (_, scorer, _) in SETS.items()}
+        for name, number in schedule(rows, wanted, develop=options.develop):
+            for how, measure in SETS[name][2].items():
+                if (options.how and how not in options.how) or (name, how, str(number)) in held(kept):
+                    continue
+                if time.monotonic() > deadline:
+                    return
+                result = await measure(tools, rows[name][number], scores[name])
+                line = {"set": name, "how": how, "row": str(number), **result}
+                with kept.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(line) + "\n")
+                print(line, flush=True)
     finally:
         await engine.close()
         report(held(kept), options.out / "actions.md")
 
 
-def chosen(total: int, wanted: int, *, develop: bool) -> list[int]:
-    """At most `wanted` of the rows to develop on or of the others, spread evenly."""
-    rows = [number for number in range(total) if (number % DEVELOP == 0) == develop]
-    return [rows[n * len(rows) // wanted] for n in range(wanted)] if wanted < len(rows) else rows
+def read_rows(data: Path, name: str) -> list[Row]:
+    return [json.loads(line) for line in (data / "data" / SETS[name][0]).read_text("utf-8").splitlines()]
+
+
+def schedule(rows: dict[str, list[Row]], wanted: dict[str, int], *, develop: bool) -> list[tuple[str, int]]:
+    """The rows of every set, shuffled and interleaved: a run that is stopped early has measured some of each."""
+    placed = []
+    for name, held_rows in rows.items():
+        numbers = [number for number in range(len(held_rows)) if (number % DEVELOP == 0) == develop]
+        random.Random(0).shuffle(numbers)
+        numbers = numbers[: wanted[name]]
+        placed += [((place + 0.5) / len(numbers), name, number) for place, number in enumerate(numbers)]
+    return [(name, number) for _, name, number in sorted(placed)]
 
 
 def report(results: dict[tuple[str, str, str], Score], table: Path) -> None:
