@@ -57,18 +57,32 @@ def choose(settings: Settings) -> Choice:
 
 def _needs(name: str, settings: Settings) -> int:
     """A GGUF file's weights are repacked by either engine; with the cache that is twice the file (bench/results)."""
-    path = locate(find(name), settings)
+    model = find(name)
+    path = locate(model, settings)
     if path.is_file():
-        return 2 * path.stat().st_size
+        projector = Path(model.projector).expanduser()
+        eyes = projector.stat().st_size if model.projector and projector.is_file() else 0
+        return 2 * path.stat().st_size + eyes
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def _load(name: str, settings: Settings, on_progress: OnProgress) -> LocalEngine:
-    path = locate(find(name), settings)
+    model = find(name)
+    path = locate(model, settings)
     # Imported when needed: one engine's libraries do not burden a host that uses another's.
     if path.is_dir():
         return _from_directory(name, path, settings)
+    if model.projector:
+        return _with_eyes(name, path, Path(model.projector).expanduser(), settings)
     return _from_gguf(name, path, settings, on_progress)
+
+
+def _with_eyes(name: str, path: Path, projector: Path, settings: Settings) -> LocalEngine:
+    from mmcore.host.llama import LlamaEngine
+
+    if not projector.is_file():
+        raise EngineUnavailable(f"{projector}, the projector of {name}, does not exist: mend it in models.toml")
+    return LlamaEngine(name, path, settings.host, projector)
 
 
 def _from_gguf(name: str, path: Path, settings: Settings, on_progress: OnProgress) -> LocalEngine:

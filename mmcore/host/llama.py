@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,15 +23,20 @@ from mmcore.engine import wire
 from mmcore.engine.base import ChatRequest, CompletionRequest, Figures, Sampling
 from mmcore.engine.turn import Paused, Turn
 from mmcore.errors import EngineRejected, EngineUnavailable
+from mmcore.host.llama_prompt import Prompt, Said, encoded
 from mmcore.host.llama_server import SLOTS, Order
 from mmcore.types import Chunk, Usage
 
 LEAVE_TIMEOUT_S = 5.0
 SETTLE_POLL_S = 0.005
+# How the special tokens of all families that we know of begin.
+_OPENING = re.compile(r"[<\[](?=[|/!\w])")
 
 
 class LlamaEngine:
     """One model, loaded while it is constructed (seconds: call it in a thread). A `LocalEngine`.
+
+    With `projector`, the GGUF file of its eyes, it takes pictures.
 
     Its server is spoken to in llama.cpp's own API rather than OpenAI's: that one tells the tokens, so that a request
     that was paused goes on from exactly where it was, with its prompt still in the cache.
@@ -38,12 +44,15 @@ class LlamaEngine:
 
     slots = SLOTS
 
-    def __init__(self, name: str, path: Path, settings: HostSettings) -> None:
+    def __init__(self, name: str, path: Path, settings: HostSettings, projector: Path | None = None) -> None:
         self._name = name
         self._context_tokens = settings.context_tokens
         self.key = secrets.token_urlsafe(32)
         threads = settings.threads or os.cpu_count() or 1
-        self._process, self.address = _start(path, Order(str(path), self.key, settings.context_tokens, threads))
+        self._sees = projector is not None
+        self._most_pixels = settings.image_pixels
+        order = Order(str(path), self.key, settings.context_tokens, threads, str(projector or ""))
+        self._process, self.address = _start(path, order)
         self._client = httpx.AsyncClient(
             base_url=self.address,
             headers={"Authorization": f"Bearer {self.key}"},
@@ -57,12 +66,13 @@ class LlamaEngine:
         self._settled = True
 
     def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
-        return self._generate([request.prompt], request.sampling, request.logprobs, turn or Turn())
+        return self._generate(Prompt((request.prompt,)), request.sampling, request.logprobs, turn or Turn())
 
     async def chat(self, request: ChatRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
-        if any(message.images for message in request.messages):
+        pictured = any(message.images for message in request.messages)
+        if pictured and not self._sees:
             raise EngineRejected(f"{self._name} reads no pictures; choose a model with the role vision")
-        prompt = await self._render(request)
+        prompt = await (self._render_pictured(request) if pictured else self._render(request))
         async with aclosing(self._generate(prompt, request.sampling, False, turn or Turn())) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -89,31 +99,61 @@ class LlamaEngine:
         """End its server, whoever may be waiting for it."""
         _end(self._process)
 
-    async def _render(self, request: ChatRequest) -> list[str | int]:
+    async def _render(self, request: ChatRequest) -> Prompt:
         """The prompt by the model's own template, in which only the template makes special tokens.
 
         A file or a picture may contain `<|im_end|>`; as text of a message it must not end that message. So the template
         is applied to markers, and the messages are tokenized one by one as plain text.
         """
+        *before, end = await self._template(request)
+        prompt: list[str | int] = []
+        for message, text in zip(request.messages, before, strict=True):
+            prompt += [text, *await self._tokens(message.content, special=False)]
+        return Prompt((*prompt, end))
+
+    async def _render_pictured(self, request: ChatRequest) -> Prompt:
+        """With pictures a prompt is one text for llama.cpp, which reads special tokens in all of it."""
+        mark = (await self._ask("/props"))["media_marker"]
+        *before, end = await self._template(request)
+        pictures = [image for message in request.messages for image in message.images]
+        data = await asyncio.to_thread(encoded, pictures, self._most_pixels)
+        text = ""
+        for message, opening in zip(request.messages, before, strict=True):
+            text += opening + f"{mark}\n" * len(message.images) + await self._plain(message.content)
+        return Prompt((text + end,), tuple(data))
+
+    async def _template(self, request: ChatRequest) -> list[str]:
+        """What the model's template puts before each message and, last, behind them."""
         marks = [secrets.token_hex(16) for _ in request.messages]
         messages = [{"role": m.role, "content": mark} for m, mark in zip(request.messages, marks, strict=True)]
         rest: str = (await self._ask("/apply-template", {"messages": messages}))["prompt"]
-        prompt: list[str | int] = []
-        for message, mark in zip(request.messages, marks, strict=True):
-            before, _, rest = rest.partition(mark)
-            body = {"content": message.content, "add_special": False, "parse_special": False}
-            prompt += [before, *(await self._ask("/tokenize", body))["tokens"]]
-        return [*prompt, rest]
+        before = []
+        for mark in marks:
+            text, _, rest = rest.partition(mark)
+            before.append(text)
+        return [*before, rest]
+
+    async def _plain(self, text: str) -> str:
+        """`text` with no special token in it: an invisible joiner breaks up what could be one, where there is one."""
+        for candidate in (text, _OPENING.sub("\\g<0>\u200d", text)):
+            if await self._tokens(candidate, special=False) == await self._tokens(candidate, special=True):
+                return candidate
+        raise EngineRejected(f"the question holds control tokens of {self._name}; leave them out")
+
+    async def _tokens(self, text: str, special: bool) -> list[int]:
+        body = {"content": text, "add_special": False, "parse_special": special}
+        tokens: list[int] = (await self._ask("/tokenize", body))["tokens"]
+        return tokens
 
     async def _generate(
-        self, prompt: Sequence[str | int], sampling: Sampling, logprobs: bool, turn: Turn
+        self, prompt: Prompt, sampling: Sampling, logprobs: bool, turn: Turn
     ) -> AsyncGenerator[Chunk, None]:
-        said = _Said()
+        said = Said()
         usage = Usage()
         while True:
             await turn.wait()
             await self._settle()
-            body = _body([*prompt, *said.parts], sampling, sampling.max_tokens - said.count, logprobs)
+            body = _body(prompt.followed_by(said), sampling, sampling.max_tokens - said.count, logprobs)
             try:
                 async with aclosing(self._events(body)) as events:
                     while True:
@@ -198,38 +238,6 @@ class LlamaEngine:
         return kind(f"{self._name} cannot answer: {message}")
 
 
-class _Said:
-    """What an answer consists of so far, in a form that continues it: token ids, text where those are not known."""
-
-    def __init__(self) -> None:
-        self.parts: list[str | int] = []
-        self.count = 0
-        self._unheard: list[int] = []
-        self._unheard_count = 0
-        self._run_count = 0
-
-    def hear(self, event: dict[str, Any]) -> int:
-        """Take in an event; returns how many tokens are new.
-
-        Text comes later than its tokens while it may be the beginning of a stop string, and the ids of all but the last
-        token of a split character do not come at all.
-        """
-        new = event["tokens_predicted"] - self._run_count
-        self._run_count += new
-        self._unheard_count += new
-        self._unheard += event.get("tokens", ())
-        if event["content"] or event["stop"]:
-            complete = len(self._unheard) == self._unheard_count
-            self.parts += self._unheard if complete else [event["content"]]
-            self.count += self._unheard_count
-            self._unheard, self._unheard_count = [], 0
-        return int(new)
-
-    def forget_unheard(self) -> None:
-        """Tokens whose text did not come are generated again by the next run."""
-        self._unheard, self._unheard_count, self._run_count = [], 0, 0
-
-
 def _start(path: Path, order: Order) -> tuple[subprocess.Popen[bytes], str]:
     """The process and the address of its server, once the model is loaded. Raises EngineUnavailable."""
     detached: dict[str, Any] = {"start_new_session": True}
@@ -266,9 +274,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _body(prompt: list[str | int], sampling: Sampling, max_tokens: int, logprobs: bool) -> dict[str, Any]:
+def _body(prompt: Any, sampling: Sampling, max_tokens: int, logprobs: bool) -> dict[str, Any]:
     return {
-        "prompt": prompt if len(prompt) > 1 else prompt[0],
+        "prompt": prompt,
         "n_predict": max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

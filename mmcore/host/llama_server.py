@@ -31,6 +31,7 @@ class Order:
     key: str
     context_tokens: int
     threads: int
+    projector: str = ""
 
 
 def serve(order: Order) -> Any:
@@ -39,6 +40,8 @@ def serve(order: Order) -> Any:
 
     params = xllamacpp.CommonParams()
     params.model.path = order.path
+    if order.projector:
+        params.mmproj.path = order.projector
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [order.key]

@@ -130,7 +130,7 @@ async def test_special_tokens_in_a_message_are_text(engine: LlamaEngine) -> None
 
 async def test_a_message_is_rendered_by_the_models_own_template(engine: LlamaEngine) -> None:
     messages = (Message("system", "Be brief."), Message("user", "Hi."), Message("assistant", "Hello."))
-    rendered = await engine._render(ChatRequest("small", (*messages, Message("user", "Bye."))))
+    rendered = (await engine._render(ChatRequest("small", (*messages, Message("user", "Bye."))))).parts
     assert rendered[0] == "<|im_start|>system\n"
     assert rendered[-1] == "<|im_end|>\n<|im_start|>assistant\n"
     assert [part for part in rendered if isinstance(part, str)][2] == "<|im_end|>\n<|im_start|>assistant\n"

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
-import PIL.Image
 import torch
 
-from mmcore.config import PerceptionSettings
-from mmcore.errors import EngineRejected, ImageError
+from mmcore.errors import EngineRejected
+from mmcore.host.pictures import opened
 from mmcore.host.transformers.loading import Loaded
-from mmcore.perception.image import open_picture
 from mmcore.types import Image, Message
 
 
@@ -83,16 +81,11 @@ class Prompts:
         if self._loaded.processor is None:
             return {"role": message.role, "content": message.content}
         # Parts even where there are no pictures: templates of these models go through a list.
-        parts: list[dict[str, Any]] = [{"type": "image", "image": self._open(image)} for image in message.images]
+        parts: list[dict[str, Any]] = [
+            {"type": "image", "image": opened(image, self._most_pixels)} for image in message.images
+        ]
         text = self._control.sub(lambda found: f"{found[0][0]}\u200d{found[0][1:]}", message.content)
         return {"role": message.role, "content": [*parts, {"type": "text", "text": text}]}
-
-    def _open(self, image: Image) -> PIL.Image.Image:
-        try:
-            picture = open_picture(image.data, PerceptionSettings())
-        except ImageError as error:
-            raise EngineRejected(str(error)) from None
-        return shrunk(picture, self._most_pixels)
 
     def _prompt(self, encoded: dict[str, torch.Tensor], pictures: Sequence[Image]) -> Prompt:
         ids = encoded.pop("input_ids")
@@ -108,16 +101,6 @@ class Prompts:
         # A family that does not name its token has its pictures anywhere in the prompt, for all that we know.
         pictured = int(places[-1]) + 1 if places is not None and len(places) else ids.shape[1]
         return Prompt(ids[0].tolist(), tuple(image.sha256 for image in pictures), pictured, pixels, marks)
-
-
-def shrunk(picture: PIL.Image.Image, most_pixels: int) -> PIL.Image.Image:
-    """`picture` with at most about that many pixels, its proportions kept."""
-    width, height = picture.size
-    if width * height <= most_pixels:
-        return picture
-    scale = (most_pixels / (width * height)) ** 0.5
-    size = (max(1, int(width * scale)), max(1, int(height * scale)))
-    return picture.resize(size, PIL.Image.Resampling.LANCZOS)
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:

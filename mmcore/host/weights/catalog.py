@@ -11,6 +11,13 @@ where its weights are in one of three ways:
     path = "~/models/my-coder-q8_0.gguf"    # a GGUF file or a transformers directory: used in place, never checked
 
     [[model]]
+    name = "my-eyes"
+    roles = ["chat", "vision"]
+    prompt_format = "none"
+    path = "~/models/my-eyes-q4_k_m.gguf"
+    projector = "~/models/mmproj-my-eyes-f16.gguf"      # a GGUF model sees by a second file
+
+    [[model]]
     name = "my-chat"
     roles = ["chat"]
     prompt_format = "qwen2.5-coder"
@@ -111,7 +118,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Exactly one of `file`, `path` and `hub` says where the weights are."""
+    """Exactly one of `file`, `path` and `hub` says where the weights are; `projector` is the eyes of a GGUF model."""
 
     name: str
     roles: tuple[Literal["completion", "chat", "vision"], ...]
@@ -121,11 +128,14 @@ class Model:
     file: tuple[File, ...] = ()
     path: str = ""
     hub: Hub | None = None
+    projector: str = ""
 
     def __post_init__(self) -> None:
         _require(r"[a-z0-9][a-z0-9._-]*", self.name, "a model's name", "lower-case letters, digits, '.', '_' and '-'")
         if [bool(self.file), bool(self.path), bool(self.hub)].count(True) != 1:
             raise SettingError(f"{self.name} must have exactly one of path, hub and [[model.file]]")
+        if self.projector and "vision" not in self.roles:
+            raise SettingError(f"{self.name} has a projector and so the role vision; add it to its roles")
 
 
 @dataclass(frozen=True, slots=True)
