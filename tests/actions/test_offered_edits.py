@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmcore import syntax
+from mmcore.actions.document import compose, place, slots_of
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.request import Request
+from mmcore.context.facts import Facts, facts_of
 from mmcore.edits.diff import line_edits
 from mmcore.edits.propose import FormError, propose_range, propose_rewrite
+from mmcore.prompt.actions.document import read_slots
 from mmcore.text import apply, offsets, position_at
 from mmcore.types import Document, Range
 from mmcore.verify.result import CheckResult
@@ -125,6 +129,14 @@ outputs = st.one_of(
         lambda a, b: f"```python\n{a}{b}", st.sampled_from(PIECES), st.text(alphabet="ab(\n\t :'\"#`\r", max_size=60)
     ),
 )
+HUGE = [
+    "```python\n" + PYTHON * 400 + "```",
+    "x" * 400_000,
+    "```python\ndef first(a, b=[]):\n" + "    a = (a)\n" * 10_000 + "    return a\n```",
+    "(" * 50_000,
+    "```\n" * 20_000,
+    "<<<<<<< SEARCH\n" + "    total = a\n" * 20_000 + "=======\n>>>>>>> REPLACE",
+]
 newlines = st.sampled_from(["\n", "\r\n", "\r"])
 
 
@@ -175,6 +187,19 @@ def test_an_offered_rewrite_always_applies_and_never_breaks_a_file(
     check(document, after, target.range)
 
 
+@pytest.mark.parametrize("output", HUGE, ids=range(len(HUGE)))
+@pytest.mark.parametrize("base", [DOCUMENTS[0], DOCUMENTS[4]], ids=["python", "typescript"])
+def test_a_huge_output_is_refused_or_makes_an_edit_that_applies(base: tuple[str, str], output: str) -> None:
+    document = document_of(*base, "\n")
+    target = syntax.symbols(document.text, document.language)[0]
+    for cut_off in (False, True):
+        try:
+            after = propose_rewrite(document, target, output, cut_off=cut_off)
+        except FormError:
+            continue
+        check(document, after, target.range)
+
+
 @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(DOCUMENTS), newlines, st.integers(0, 700), st.integers(0, 120), outputs)
 def test_offered_new_code_always_applies_and_never_breaks_a_file(
@@ -188,6 +213,61 @@ def test_offered_new_code_always_applies_and_never_breaks_a_file(
     except FormError:
         return
     check(document, after, Range(position_at(document.text, 0), position_at(document.text, len(document.text))))
+
+
+RUST = """\
+/// Old.
+#[inline]
+pub fn add<'a>(a: &'a str, (b, c): (i32, i32)) -> Result<String, ()> {
+    assert!(b > c);
+    Ok(a.into())
+}
+impl Shop {
+    pub fn total(&self) -> f64 { 1.0 }
+}
+"""
+GO = """\
+package shop
+
+func (s *Shop) Total(rate float64, names ...string) (float64, error) { return rate, nil }
+
+type Shop struct{ sum float64 }
+"""
+DOCUMENTED = [*DOCUMENTS[:3], *DOCUMENTS[4:], ("rust", RUST), ("go", GO)]
+NASTY = [
+    '"""',
+    "\\",
+    "*/ code(); /*",
+    "\\N{bad}",
+    "'''\"\"\"",
+    "x\u2028y",
+    "é" * 200,
+    "`a` <b> @param {x} y",
+    '"',
+    "\x0c",
+]
+sentences = st.one_of(st.text(max_size=60), st.sampled_from(NASTY))
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(DOCUMENTED), st.sampled_from(["\n", "\r\n"]), st.integers(0, 9), st.data())
+def test_whatever_documentation_says_the_code_stays_the_same(
+    base: tuple[str, str], newline: str, which: int, data: st.DataObject
+) -> None:
+    document = document_of(*base, newline)
+    found = syntax.symbols(document.text, document.language)
+    symbol = found[which % len(found)]
+    facts = facts_of(document.text, document.language, symbol) or Facts()
+    slots = slots_of(facts)
+    answer = "\n".join(f"{slot}: {data.draw(sentences)}" for slot in slots) + data.draw(outputs)
+    doc = compose(symbol.name, facts, read_slots(answer, slots))
+    style = data.draw(st.sampled_from(["google", "numpy", "sphinx"]))
+    after = place(document.text, document.language, symbol, doc, style)
+    if after is None or after == document.text:
+        return
+    candidate = examine(Request(document, roots=(Path("/nonexistent"),)), after, Rules(docs_only=True))
+    assert candidate.passed, candidate.checks
+    assert apply(document.text, line_edits(document.text, candidate.after)) == candidate.after
 
 
 @settings(max_examples=1000, deadline=None)

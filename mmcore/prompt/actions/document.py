@@ -42,8 +42,9 @@ def read_slots(answer: str, slots: Sequence[str]) -> dict[str, str]:
 
 
 def sentence(text: str) -> str:
-    """One line of prose: no placeholder, no Markdown, closed by a full stop."""
+    """One line of prose: no placeholder, no Markdown, nothing that cannot be seen, closed by a full stop."""
     text = re.sub(r"\s+", " ", text.strip().strip("<>").strip("*").strip())
+    text = "".join(letter for letter in text if letter.isprintable()).strip()
     if not text or text.lower() in ("none", "n/a", "none."):
         return ""
     text = text[0].upper() + text[1:]
