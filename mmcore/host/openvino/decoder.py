@@ -47,6 +47,8 @@ class Decoder:
             "KV_CACHE_PRECISION": precision.get_type_name(),
             "INFERENCE_NUM_THREADS": str(threads or os.cpu_count() or 1),
             "NUM_STREAMS": "1",
+            # A thread that is bound to a core waits there for whatever else an editor's machine runs on it.
+            "ENABLE_CPU_PINNING": "NO",
         }
         self._request = core.compile_model(build(shape, weights), "CPU", options).create_infer_request()
         self.page_bytes = shape.layers * 2 * shape.kv_heads * shape.head_size * PAGE * precision.size
