@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class Text:
-    """Of one answer. `skip` bytes at its beginning are not part of it (see token healing in sequence.py)."""
+    """Of one answer. `skip` bytes at its beginning are not part of it (see token healing in generation.py)."""
 
     def __init__(self, stop: Sequence[str], skip: int = 0) -> None:
         self._stop = tuple(filter(None, stop))
