@@ -24,6 +24,7 @@ from mmcore.engine.base import ChatRequest, Engine, Sampling
 from mmcore.errors import DocumentError, ImageError, SettingError
 from mmcore.host.weights.catalog import catalog
 from mmcore.memory.store import ConversationStore, Picture, Turn, check_conversation, database_path
+from mmcore.memory.wishes import wishes
 from mmcore.perception.reader import Reader
 from mmcore.perception.secrets import mask, mask_reading
 from mmcore.perception.source import read_source
@@ -31,11 +32,13 @@ from mmcore.perception.wire import reading_from_json, reading_to_json
 from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
 from mmcore.text import line_starts, offsets, position_at
-from mmcore.types import Completion, Document, Image, Location, Message, Neighbour, Position, Range, Reading
+from mmcore.types import Completion, Document, Image, Location, Message, Neighbour, Position, Range, Reading, Snippet
 from mmcore.whereabouts import Whereabouts, describe
 
 # Lines shown to the model on each side of a place that a picture points to.
 _AROUND = 12
+# Of what the user said, the turns in which wishes are looked for.
+_REMEMBERED = 200
 _UNREAD = Reading("", "", (), (0, 0))
 
 
@@ -212,7 +215,17 @@ class Assistant:
         """Carry out one of `mmcore.actions.perform.ACTIONS`. `say` takes lines about what is being done, `on_text`
         what is written. Raises InputError, EngineError, PerceptionError.
         """
-        return await ACTIONS[action](Tools(self.engine, self.settings, partial(self._read, say), say, on_text), request)
+        surroundings = self._workspaces.around(request.document.path, request.roots)
+
+        def around(document: Document, offset: int, characters: int) -> list[Snippet]:
+            return surroundings.snippets(document, offset, (0, len(document.text)), characters)
+
+        store = self._store(request.roots) if self.settings.memory.enabled else None
+        told = wishes(await asyncio.to_thread(store.said, _REMEMBERED)) if store else ()
+        if self._leaves:  # said to a local model
+            told = tuple(mask(wish)[0] for wish in told)
+        read = partial(self._read, say)
+        return await ACTIONS[action](Tools(self.engine, self.settings, read, say, on_text, around, told), request)
 
     async def _answer(self, messages: Sequence[Message], say: Callable[[str], None]) -> str:
         settings = self.settings.chat

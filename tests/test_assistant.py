@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mmcore.actions import request as actions
 from mmcore.assistant import Assistant, Question
 from mmcore.config import ChatSettings, MemorySettings, Settings
+from mmcore.context.document import read_document
 from mmcore.engine.base import ChatRequest
 from mmcore.engine.scripted import Request, Rule, ScriptedEngine
 from mmcore.errors import EngineUnavailable, ImageError, InputError
@@ -116,6 +118,19 @@ async def test_a_picture_that_cannot_be_read_is_an_error_and_nothing_is_remember
     with pytest.raises(ImageError, match=r"broken\.png"):
         await assistant.ask(Question("Why?", images=(broken,), roots=(workspace,)))
     assert not database_path([workspace]).exists()
+
+
+async def test_actions_are_shown_other_files_and_what_the_user_has_wished_for(
+    assistant: Assistant, engine: ScriptedEngine, workspace: Path
+) -> None:
+    await assistant.ask(Question("Why? From now on use single quotes.", roots=(workspace,)))
+    await assistant.read_workspace([workspace])
+    document = read_document(workspace / "shop" / "cart.py")
+    await assistant.act("explain", actions.Request(document, symbol="total", roots=(workspace,)))
+    system, user = messages(engine.requests[-1])
+    assert "- From now on use single quotes." in system.content
+    assert "│ shop/prices.py:" in user.content
+    assert "def price_of" in user.content
 
 
 async def test_a_failed_answer_leaves_no_half_conversation(assistant: Assistant, workspace: Path) -> None:

@@ -32,6 +32,7 @@ Show = Annotated[bool, typer.Option("--diff/--no-diff", help="Print what would c
 Write = Annotated[bool, typer.Option("--write", help="Change the file, if every check passed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print edits, diff, checks, candidates and tokens.")]
 
+READING_S = 2.0
 _PART = re.compile(r"(?P<file>.+?):(?:(?P<first>\d+)(?:-(?P<last>\d+))?|(?P<symbol>[^\W\d][\w.]*))")
 _DIAGNOSTIC = re.compile(
     r"(?:(?:line )?(?P<line>\d+)(?::\d+)?:?\s+)?(?:(?P<code>[A-Z]+[0-9]+)\b:?\s*)?(?P<message>.*)", re.S
@@ -141,6 +142,8 @@ async def _perform(action: str, request: Request, *, stream: bool) -> Outcome:
 
     assistant = open_assistant(settings_or_complaints(), say_status)
     try:
+        # Of a large workspace, what has been read by then is what the model is shown.
+        await asyncio.wait([asyncio.create_task(assistant.read_workspace(request.roots))], timeout=READING_S)
         return await assistant.act(
             action, request, say_status, (lambda piece: typer.echo(piece, nl=False)) if stream else (lambda piece: None)
         )

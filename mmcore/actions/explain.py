@@ -12,6 +12,7 @@ from mmcore.prompt.actions.explain import render_explain
 from mmcore.syntax import symbols
 from mmcore.text import offsets
 from mmcore.types import Location
+from mmcore.verify.stopping import in_thread
 
 NAME = re.compile(r"`([^\W\d]\w*)(?:\(\))?`")
 MAX_CODE = 9000
@@ -22,7 +23,8 @@ async def explain(tools: Tools, request: Request) -> Outcome:
     document = request.document
     target = target_of(request)
     if target is not None:
-        code, related = code_of(request, target), related_code(request, target)
+        code = code_of(request, target)
+        related = await in_thread(related_code, tools, request, target)
     else:
         begin, end = offsets(document.text, request.range) if request.range else (0, len(document.text))
         code, related = document.text[begin:end], ""

@@ -150,7 +150,9 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
         return [remedy], Usage()
     code = code_of(request, case.target) if case.target else text_of(request.document.text, case.span)
     problem = request.instruction or ("This fails." if case.evidence else "There is a bug in this code.")
-    related = related_code(request, case.target) if case.target else ""
+    related = await in_thread(related_code, tools, request, case.target) if case.target else ""
+    if case.rules.tests.targets and not case.fails:
+        related += "\n" + await in_thread(excerpt_of_test, request.root, case.rules.tests)
     first = render_fix(code, request.document.language, case.name, problem, case.evidence, related)
     options = tools.settings.actions
     tried: list[Candidate] = []

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mmcore.actions.examine import Candidate, Rules, examine
 from mmcore.actions.outcome import conclude
+from mmcore.actions.related import other_files
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import text_of
@@ -44,6 +45,7 @@ async def generate(tools: Tools, request: Request) -> Outcome:
         document.language,
         instruction,
         "\n\n".join(reading.text for reading in readings),
+        "\n".join(await in_thread(other_files, tools, request, begin)),
     )
     tried: list[Candidate] = []
     usage = Usage()

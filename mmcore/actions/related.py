@@ -1,21 +1,22 @@
-"""What a piece of code works with: the file's imports, whom it calls, who calls it, the test that covers it."""
+"""What a piece of code works with: imports, whom it calls, here and in other files, who calls it, what tests it."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from mmcore.actions.request import Request
+from mmcore.actions.request import Request, Tools
 from mmcore.syntax import Symbol, symbols
 from mmcore.verify.tests_run import Selection
 
 MAX_CHARACTERS = 2400
 TEST_CHARACTERS = 1500
+OTHER_CHARACTERS = 1200
 WORD = re.compile(r"[^\W\d]\w*")
 
 
-def related_code(request: Request, target: Symbol) -> str:
-    """Imports and constants of the same file, heads of what the target calls, one caller."""
+def related_code(tools: Tools, request: Request, target: Symbol) -> str:
+    """Imports and constants of the same file, heads of what the target calls, one caller; code of other files."""
     document = request.document
     text = document.text
     used = set(WORD.findall(text[target.start : target.end]))
@@ -31,6 +32,7 @@ def related_code(request: Request, target: Symbol) -> str:
         if calls and calls.search(line):
             parts.append(line.strip())
             break
+    parts += other_files(tools, request, target.start)
     kept, size = [], 0
     for part in (part for part in parts if part.strip()):
         size += len(part)
@@ -38,6 +40,12 @@ def related_code(request: Request, target: Symbol) -> str:
             break
         kept.append(part)
     return "\n".join(kept)
+
+
+def other_files(tools: Tools, request: Request, offset: int) -> list[str]:
+    """Code of other files that the code at `offset` needs, under their names."""
+    found = tools.around(request.document, offset, OTHER_CHARACTERS)
+    return [f"{snippet.path.as_posix()}:\n{snippet.text.strip()}" for snippet in found]
 
 
 def excerpt_of_test(root: Path, selection: Selection) -> str:

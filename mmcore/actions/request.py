@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmcore.config import Settings
 from mmcore.engine.base import Engine
-from mmcore.types import Document, Edit, Location, Range, Reading, Usage
+from mmcore.types import Document, Edit, Location, Range, Reading, Snippet, Usage
 from mmcore.verify.result import CheckResult
 
 
@@ -73,10 +73,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every action works with. `say` takes lines about what is being done; `on_text` pieces of what is written."""
+    """What every action works with.
+
+    `say` takes lines about what is being done, `on_text` pieces of what is written. `around` gives code of other files
+    that the code at an offset (code points) of a document needs, of at most so many characters; it reads an index, and
+    belongs in a thread. `wishes` are what the user has said before that still holds.
+    """
 
     engine: Engine
     settings: Settings
     read: Callable[[Path | bytes], Awaitable[Reading]]
     say: Callable[[str], None] = lambda line: None
     on_text: Callable[[str], None] = lambda piece: None
+    around: Callable[[Document, int, int], Sequence[Snippet]] = lambda document, offset, characters: ()
+    wishes: tuple[str, ...] = ()

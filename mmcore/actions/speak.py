@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmcore.actions.request import Tools
 from mmcore.engine.base import ChatRequest, Sampling
@@ -33,7 +33,8 @@ async def speak(
         max_tokens=chat.max_tokens, temperature=temperature, top_p=0.95 if temperature else 1.0, seed=seed
     )
     text, usage, cut_off = "", Usage(), False
-    async with aclosing(tools.engine.chat(ChatRequest(chat.model, messages, sampling))) as chunks:
+    asked = ChatRequest(chat.model, with_wishes(messages, tools.wishes), sampling)
+    async with aclosing(tools.engine.chat(asked)) as chunks:
         async for chunk in chunks:
             text += chunk.text
             if stream and chunk.text:
@@ -41,6 +42,15 @@ async def speak(
             usage = chunk.usage or usage
             cut_off = chunk.finish_reason == "length"
     return Said(text, usage, cut_off)
+
+
+def with_wishes(messages: tuple[Message, ...], wishes: tuple[str, ...]) -> tuple[Message, ...]:
+    """What the user has said before, at the end of the first message."""
+    if not wishes:
+        return messages
+    told = "\n".join(f"- {wish}" for wish in wishes)
+    first = f"{messages[0].content}\nThe user has told you before, keep to it where it applies:\n{told}"
+    return (replace(messages[0], content=first), *messages[1:])
 
 
 def total(one: Usage, other: Usage) -> Usage:

@@ -123,6 +123,14 @@ class ConversationStore:
             )
             return tuple(Turn(row["role"], row["content"], _pictures(db, row["id"])) for row in reversed(rows))
 
+    def said(self, last: int) -> tuple[str, ...]:
+        """What the user said in the newest `last` turns of any conversation, the newest first."""
+        if not self.path.exists():
+            return ()
+        with self._open() as db:
+            rows = db.query("select content from turn where role = 'user' order by id desc limit ?", [last])
+            return tuple(row["content"] for row in rows)
+
     def reading(self, sha256: str) -> str | None:
         """What this version read in the picture with that content, as it was given to `append`."""
         if not self.path.exists():

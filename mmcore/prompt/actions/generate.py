@@ -13,10 +13,10 @@ SYSTEM = (
 
 
 def render_generate(
-    before: str, selected: str, after: str, language: str, instruction: str, evidence: str = ""
+    before: str, selected: str, after: str, language: str, instruction: str, evidence: str = "", related: str = ""
 ) -> tuple[Message, ...]:
     """`before` and `after` are the text around the place, `selected` what the answer replaces."""
-    parts = []
+    parts = [f"Code that it works with:\n{quote(related)}"] if related else []
     if before.strip() or after.strip():
         parts.append(f"The file, new code goes where [HERE] stands:\n```{language}\n{before}[HERE]{after}\n```")
     if selected.strip():
