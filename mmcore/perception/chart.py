@@ -13,6 +13,7 @@ MINUS = str.maketrans("−–", "--")
 FEWEST_TICKS = 3
 # Pixels that ticks may be off their line, and share of their distance that they may be off their place.
 OFF_LINE, OFF_PLACE = 5.0, 0.12
+APART = 1.5  # heights of a number between ticks: lines of text, numbered, stand closer
 
 
 def has_axis(texts: Sequence[Line]) -> bool:
@@ -22,7 +23,9 @@ def has_axis(texts: Sequence[Line]) -> bool:
         for edge in edges:
             for box, _ in ticks:
                 aligned = [tick for tick in ticks if abs(_at(tick[0], edge, along) - _at(box, edge, along)) <= OFF_LINE]
-                if len(aligned) >= FEWEST_TICKS and _climb([(_middle(b, along), value) for b, value in aligned]):
+                if len(aligned) >= FEWEST_TICKS and _climb(
+                    [(_middle(b, along), value) for b, value in aligned], box[3] - box[1]
+                ):
                     return True
     return False
 
@@ -47,9 +50,11 @@ def _at(box: tuple[int, int, int, int], edge: int | None, along: int) -> float:
     return box[edge] if edge is not None else _middle(box, 1 - along)
 
 
-def _climb(ticks: list[tuple[float, float]]) -> bool:
+def _climb(ticks: list[tuple[float, float]], height: int) -> bool:
     ordered = sorted(ticks)
     places = [after[0] - before[0] for before, after in pairwise(ordered)]
     steps = [after[1] - before[1] for before, after in pairwise(ordered)]
+    if min(places) < APART * height:
+        return False
     even = max(places) - min(places) <= OFF_PLACE * max(places) + 2
     return even and min(places) > 0 and steps[0] != 0 and max(steps) - min(steps) <= 1e-6 * abs(steps[0])

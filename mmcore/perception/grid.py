@@ -16,7 +16,7 @@ NARROWEST, WIDEST = 0.24, 0.72
 # Of a row's height, what belongs to it above and below its baseline.
 ABOVE, BELOW = 0.76, 0.26
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
-MOST_ON_BORDERS = 0.65
+MOST_ON_BORDERS = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Columns:
 
 
 def mask_of(ink: Ink) -> NDArray[np.uint8]:
-    """1 where there is writing: at half of the contrast that the strongest stroke nearby has."""
+    """1 where there is writing: at a third of the contrast that the strongest stroke nearby has."""
     nearby = cv2.dilate(ink, np.ones((9, 15), np.uint8))
-    mask: NDArray[np.uint8] = (ink > np.maximum(0.06, 0.4 * nearby)).astype(np.uint8)
+    mask: NDArray[np.uint8] = (ink > np.maximum(0.06, 0.3 * nearby)).astype(np.uint8)
     return mask
 
 
@@ -129,7 +129,7 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
     width = last - first
     pitch = max(3.0, NARROWEST * row_height)
     while pitch < WIDEST * row_height:
-        score, phase = _best_phase(soft, pitch, 0.5)
+        score, phase = best_phase(soft, pitch, 0.5)
         candidates.append((score / average, pitch, phase))
         pitch += max(0.004, 0.35 * pitch / max(1.0, width / pitch))
     least = min(candidate[0] for candidate in candidates)
@@ -142,8 +142,8 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
     fine = []
     broad = np.convolve(soft, _triangle(0.35 * pitch), "same")
     for offset in np.linspace(-2 * step, 2 * step, 41):
-        score, _ = _best_phase(soft, pitch + offset, 0.25)
-        broad_score, phase = _best_phase(broad, pitch + offset, 0.25)
+        score, _ = best_phase(soft, pitch + offset, 0.25)
+        broad_score, phase = best_phase(broad, pitch + offset, 0.25)
         fine.append((score + broad_score, pitch + offset, phase, score))
     _, pitch, phase, score = min(fine)
     if score / average > MOST_ON_BORDERS:
@@ -151,7 +151,7 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
     return Columns(float(pitch), float((first + phase) % pitch), float(score / average))
 
 
-def _best_phase(profile: Profile, pitch: float, step: float) -> tuple[float, float]:
+def best_phase(profile: Profile, pitch: float, step: float) -> tuple[float, float]:
     """Least mean of `profile` on a comb of this pitch, and where that comb begins."""
     phases = np.arange(0, pitch, step)
     teeth = np.arange(0, int(len(profile) / pitch) + 1)

@@ -5,50 +5,85 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from mmcore.perception.monospace import Row
+import numpy as np
+from numpy.typing import NDArray
 
-NUMBER = re.compile(r"^\D{0,2}?(\d{1,6})(?=\s|\W?$)")
-# What editors draw between number and code: marks of changes, fold arrows, breakpoints, bars.
+from mmcore.perception.grid import Columns, Rows, best_phase
+from mmcore.perception.monospace import Row, Slot, slots_of
+
+Mask = NDArray[np.uint8]
+
+NUMBER = re.compile(r"^\D{0,2}?(\d{1,6})\b")
 FEWEST_VOTES = 3
 MAJORITY = 0.6
+# In cells: how wide numbers are at most, with a mark or two beside them, and the empty column after them at least.
+WIDEST, GAP = 9.0, 0.5
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
-WIDEST_MARGIN = 5
+WIDEST_MARGIN = 4.5
 
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """`first` is the number of lattice line 0; the numbers end before cell `stop`, in all `lines` that have one."""
+    """`first` is the number of lattice line 0; the numbers end before `edge`, in pixels."""
 
     first: int
-    stop: int
-    lines: tuple[int, ...]
+    edge: int
 
 
-def find_gutter(rows: Sequence[Row]) -> Gutter | None:
+def find_gutter(
+    mask: Mask, rows: Rows, columns: Columns, read: Callable[[Sequence[Slot], Columns], Sequence[Row]]
+) -> Gutter | None:
+    """None where no column of numbers that count up stands to the left. `read` says what a few cells hold."""
+    for edge in _edges(mask, columns.pitch):
+        part = mask.copy()
+        part[:, edge:] = 0
+        # Numbers are set on a grid of their own in many editors.
+        _, phase = best_phase(part.sum(0, dtype=np.float64), columns.pitch, 0.5)
+        own = Columns(columns.pitch, phase, 0.0)
+        slots = slots_of(part, rows, own)
+        first = count_up(read(slots, own))
+        if first is not None:
+            return Gutter(first, edge)
+    return None
+
+
+def count_up(rows: Sequence[Row]) -> int | None:
+    """The number of lattice line 0 on which most rows agree."""
     numbered = [(row, match) for row in rows if (match := NUMBER.match(row.text))]
     votes = Counter(int(match[1]) - row.line for row, match in numbered)
     if not votes:
         return None
     first, count = votes.most_common(1)[0]
-    if count < FEWEST_VOTES or count < MAJORITY * len(rows):
-        return None
-    # Numbers are set flush right, or, in a few editors, flush left: then the longest ends last.
-    agreeing = [(row, match) for row, match in numbered if int(match[1]) - row.line == first]
-    stop = max(row.start + match.end(1) for row, match in agreeing)
-    return Gutter(first, stop, tuple(row.line for row, _ in agreeing))
+    return first if count >= FEWEST_VOTES and count >= MAJORITY * len(rows) else None
 
 
-def margin(rows: Sequence[Row], stop: float | None) -> int:
-    """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction)."""
+def _edges(mask: Mask, pitch: float) -> Iterator[int]:
+    """Where a column of numbers may end: at empty columns, widest first, not far from where the writing begins."""
+    used = np.flatnonzero(mask.any(0))
+    if not len(used):
+        return
+    begins = int(used[0])
+    gaps = [(int(start) + 1, int(stop)) for start, stop in pairwise(used.tolist()) if stop - start > GAP * pitch]
+    near = [gap for gap in gaps if gap[0] - begins <= WIDEST * pitch]
+    yield from (start for start, stop in sorted(near, key=lambda gap: gap[0] - gap[1]))
+
+
+def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) -> int:
+    """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction).
+
+    `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it.
+    """
     if not rows:
         return 0
     leftmost = min(row.start for row in rows)
-    if stop is None or leftmost - stop <= WIDEST_MARGIN:
+    if stop is None:
         return leftmost
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
-    return leftmost - unit * math.ceil((leftmost - stop - WIDEST_MARGIN) / unit)
+    leftmost -= unit * max(0, math.ceil((leftmost - stop - WIDEST_MARGIN) / unit))
+    return min([leftmost, *guides])

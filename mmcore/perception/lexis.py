@@ -1,23 +1,163 @@
-"""Settle look-alike characters by what code and error outputs allow: `0ption` is no number, `0(1)` no call."""
+"""Settle characters that look alike by the words of code: of `Iist` and `list` the one that is a word.
+
+Only what the picture supports is chosen: every character of a chosen word is among those that its cell may hold.
+"""
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise, product
+from math import prod
 
-# The match is one character; what it becomes has the same shape, and nothing is added or removed.
-RULES = (
-    (re.compile(r"(?<![\w.])0(?=[a-z]{3,})(?![xob][0-9a-f_]+)"), "O"),
-    (re.compile(r"(?<![\w.])0(?=\()"), "O"),
-    (re.compile(r"(?<=\b[A-Z])0(?=[A-Z]{2,})|(?<=[A-Z]{2})0(?=[A-Z])"), "O"),
-    (re.compile(r"(?<=\d)[oO](?=\d|\b)(?<!0[oO])"), "0"),
-    (re.compile(r"(?<=\d)[lI](?=\d)|(?<=\d\.)[lI](?=\d)"), "1"),
-    (re.compile(r"(?<=\bline )[lI](?=\d*\b)"), "1"),
-    (re.compile(r"(?<=\b)1(?=(?:en|ist|ine|og|et|ambda|ast|oad|ock)\b)"), "l"),
-    (re.compile(r"(?<=\b)[l1](?=(?:nt|f|n|mport|s|mpl|ndex|nput|tem|tems)\b)"), "i"),
+from mmcore.perception.cells import OTHER, WIDE
+from mmcore.perception.ocr import Glyph
+
+# Words of the common languages and of what compilers, tests and shells print.
+WORDS = (
+    frozenset(
+        re.findall(
+            r"\w+",
+            """
+        abstract actual allocated any array as assert async at auto await bash bool boolean borrow build but by byte
+        cannot case cast cd char check class clone close cmd code collect column command compile compiled complex
+        connection const constexpr context continue could data debug decltype declare def default defer delete dev did
+        dict dir directory do double echo elif else elseif end entry enum err error exception exec exit expect
+        expected explicit export extends extern fail failed failure false fetch field file fill final finally find
+        first fixed flags float fmt fn follow for format found from func function get git global go goto grep group
+        handle has home host http https id if ignore impl implements import in include index info init inline input
+        install instance int integer interface internal into invalid io is isinstance item items iter join json key
+        kill kind label lambda last len length let level lib library like limit line lines link list listen lists load
+        local lock log long loop ls macro main make map match max message method min missing mkdir mod model module
+        move mut name namespace native new next nil no node none not npm null number object of offset ok old on only
+        open operator option or os out output override package panic parse pass passed path pip pkg point pool print
+        printf println private process prop protected pub public pull push put py python raise range raw read recent
+        ref register reject release remove reply request require resolve result ret return rm root run rust self send
+        server set shell short should sign signed size skip sleep slice sort source spec split sql src static status
+        std stdin stdout step stop str strict string struct style sudo sum super switch sync sys system table tail
+        target template temp test tests text then this thread throw throws time title tmp to todo token total touch
+        trace traceback trait transform true try type typedef typename types typeof undefined union unit unsafe
+        unsigned until update url use used user using usr utf util val valid value values var vec vector version
+        virtual void volatile wait warn warning was when where while will with without word world wrap write yield
+        zero zip Err Exception False File Info List Map None Ok Option Promise Result Self Some String TODO True
+        TypeError Type Vec Error
+        """,
+        )
+    )
+    | frozenset(keyword.kwlist)
+    | frozenset(name for name in dir(builtins) if name.isascii())
 )
+# A character that is read with more certainty stands; of the others so many are tried, and so many in a word.
+CERTAIN, LEAST_SHARE, MOST_TRIED, MOST_OPEN = 0.97, 0.004, 4, 4
+# A word that is not known is given up for a known one that is this much less likely.
+PREFERENCE = 0.02
+# A number that stands nowhere else is as good as a word, but of `l1` and `11` either may be meant.
+NUMBER, RARER = re.compile(r"\d+|0x[0-9a-fA-F]+"), 0.15
+DIGITLIKE = re.compile(r"[\dOoI|]+")
 
 
-def settle(line: str) -> str:
-    for pattern, character in RULES:
-        line = pattern.sub(character, line)
-    return line
+# One sign where code has two: fonts draw them joined, over two cells.
+JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡": "==", "←": "<-", "»": ">>", "«": "<<"}
+
+# With these, `│` is a line of a drawing.
+DRAWN = frozenset("─┌┐└┘├┤┬┴┼╭╮╰╯━═")
+
+
+def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) -> list[list[Glyph | None]]:
+    """`rows` with the words that were not certain replaced by likely ones that are known.
+
+    Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
+    """
+    settled = without_drawing([apart(row) for row in rows])
+    spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
+    sure = Counter(
+        _text(settled[row][start:stop])
+        for row, start, stop in spans
+        if all(glyph and glyph.score >= CERTAIN for glyph in settled[row][start:stop])
+    )
+    known = WORDS | set(names) | {word for word, _ in sure.items() if len(word) > 1}
+    for row, start, stop in spans:
+        word = settled[row][start:stop]
+        chosen = _likeliest([glyph for glyph in word if glyph], known)
+        if chosen is not None:
+            settled[row][start:stop] = chosen
+    return settled
+
+
+def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:
+    """`≠` over two written cells is `!=`; the other half is taken for a blank, for something wide or for `≠` again."""
+    found = [*row]
+    for index, (before, glyph) in enumerate(pairwise(row), 1):
+        if before and glyph and before.text == "0" and glyph.text == "×":
+            found[index] = replace(glyph, text="x")  # some fonts draw `0x` so
+    for index, glyph in enumerate(row):
+        if glyph is None or found[index] is not glyph or glyph.text not in JOINED:
+            continue
+        for first, second in ((index, index + 1), (index - 1, index)):
+            pair = found[first : second + 1] if first >= 0 else []
+            if len(pair) == 2 and all(one and one.text in (" ", WIDE, OTHER, glyph.text) for one in pair):
+                found[first] = replace(glyph, text=JOINED[glyph.text][0], x=first + 0.5)
+                found[second] = replace(glyph, text=JOINED[glyph.text][1], x=second + 0.5)
+                break
+    return found
+
+
+def without_drawing(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
+    """`│` is `|` where nothing else is drawn with lines: they differ in height only."""
+    if any(glyph and glyph.text in DRAWN for row in rows for glyph in row):
+        return [list(row) for row in rows]
+    return [[replace(one, text="|") if one and one.text == "│" else one for one in row] for row in rows]
+
+
+def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
+    """The likeliest reading of `word` that is known; None where it may stand as it is."""
+    text = _text(word)
+    unsure = [index for index, glyph in enumerate(word) if glyph.score < CERTAIN]
+    if not unsure or len(unsure) > MOST_OPEN or text in known:
+        return None
+    choices = [
+        [
+            (word[index].text, word[index].score),
+            *[entry for entry in word[index].others if entry[1] >= LEAST_SHARE][:MOST_TRIED],
+        ]
+        for index in unsure
+    ]
+    best, likelihood = None, PREFERENCE * prod(word[index].score for index in unsure)
+    for picks in product(*choices):
+        letters = list(text)
+        for index, (letter, _) in zip(unsure, picks, strict=True):
+            letters[index] = letter
+        share = prod(score for _, score in picks)
+        candidate = "".join(letters)
+        if NUMBER.fullmatch(candidate) and candidate not in known:
+            share *= 1.0 if DIGITLIKE.fullmatch(text) else RARER
+        elif candidate not in known:
+            continue
+        if share > likelihood:
+            best, likelihood = picks, share
+    if best is None:
+        return None
+    chosen = list(word)
+    for index, (letter, score) in zip(unsure, best, strict=True):
+        others = tuple(
+            entry for entry in (*word[index].others, (word[index].text, word[index].score)) if entry[0] != letter
+        )
+        chosen[index] = replace(word[index], text=letter, score=max(score, 0.9), others=others)
+    return chosen
+
+
+def _words(glyphs: Sequence[Glyph | None]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for index, glyph in enumerate([*glyphs, None]):
+        if glyph is None or not (glyph.text.isalnum() or glyph.text in "_|!"):
+            if index > start:
+                yield start, index
+            start = index + 1
+
+
+def _text(word: Sequence[Glyph | None]) -> str:
+    return "".join(glyph.text for glyph in word if glyph)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception import align, glyphs, grid, lexis, ocr
+from mmcore.perception import align, cells, glyphs, grid, lexis, ocr
 from mmcore.perception.ink import Ink, Pixels
+from mmcore.perception.ocr import Glyph
 
 # A cell with less ink than this share of its area is empty: specks, the overhang of a neighbour.
-LEAST_INK = 0.012
+LEAST_INK = 0.008
+# A row with a cell that is read with less certainty is shown to the general recogniser as well.
+DOUBTFUL = 0.6
+# And what is read with more is not changed by what that says.
+SURE = 0.9
+# With more ink than this on the borders of cells, text is monospaced if it is read with this certainty on average.
+CLEAR, LEAST_CERTAIN = 0.65, 0.82
+# So many characters are kept for a cell, and those that are likelier.
+ALTERNATIVES, LEAST_LIKELY = 5, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +34,6 @@ class Row:
     scores: tuple[float, ...]
     line: int
     box: tuple[int, int, int, int]
-
-    @property
-    def indented(self) -> str:
-        return " " * self.start + self.text
 
     @property
     def score(self) -> float:
@@ -62,8 +68,76 @@ def slots_of(mask: NDArray[np.uint8], rows: grid.Rows, columns: grid.Columns) ->
     return found
 
 
-def look(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> dict[int, tuple[ocr.Glyph, ...]]:
-    """The characters that the recogniser sees in each line, x in pixels of the picture."""
+def look(ink: Ink, slots: Sequence[Slot], columns: grid.Columns) -> list[list[Glyph | None]]:
+    """What the cell network sees in every cell of every row; None where nothing is written. x counts in cells."""
+    strips = [cells.strip(ink, columns.phase, slot.baseline, columns.pitch, len(slot.written)) for slot in slots]
+    written = [np.array(slot.written) for slot in slots]
+    probabilities = cells.classify(strips, [slot.written for slot in slots])
+    pictures = [strip[marks] for strip, marks in zip(strips, written, strict=True)]
+    agreed = iter(glyphs.agree(*(np.concatenate(p) for p in (pictures, _only(probabilities, written)))))
+    return [[_glyph(next(agreed), x + 0.5) if mark else None for x, mark in enumerate(slot.written)] for slot in slots]
+
+
+def _only(rows: Sequence[NDArray[np.float32]], marks: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.float32]]:
+    return [row[mark] for row, mark in zip(rows, marks, strict=True)]
+
+
+def _glyph(probabilities: NDArray[np.float32], x: float) -> Glyph:
+    top = np.argpartition(probabilities, -ALTERNATIVES)[-ALTERNATIVES:]
+    top = top[np.argsort(-probabilities[top])]
+    entries = [(cells.CHARACTERS[index], float(probabilities[index])) for index in top.tolist()]
+    return Glyph(*entries[0], x, tuple(entry for entry in entries[1:] if entry[1] > LEAST_LIKELY))
+
+
+def read_rows(
+    picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: grid.Columns, names: Collection[str] = ()
+) -> list[Row]:
+    """The rows as text; none where the grid is doubtful and the text is not monospaced.
+
+    Where the cell network is in doubt, the general recogniser is asked about the row.
+    """
+    seen = look(ink, slots, columns)
+    scores = [glyph.score for row in seen for glyph in row if glyph]
+    if columns.on_borders > CLEAR and sum(scores) < LEAST_CERTAIN * len(scores):
+        return []
+    seen = lexis.settle(seen, names)
+    doubtful = [number for number, row in enumerate(seen) if any(glyph and _is_doubtful(glyph) for glyph in row)]
+    heard = dict(zip(doubtful, _listen(picture, [slots[number] for number in doubtful], columns), strict=True))
+    for number, row in heard.items():
+        moved = [replace(glyph, x=glyph.x - columns.phase) for glyph in row]
+        placed = align.place(moved, slots[number].written, columns.pitch)
+        merged = lexis.apart([_chosen(*pair) for pair in zip(seen[number], placed, strict=True)])
+        seen[number] = [_named(glyph) for glyph in merged]
+    wide = {number: _spaced(row, columns.pitch) for number, row in heard.items() if _is_wide(row)}
+    return rows_of(slots, seen, columns, wide)
+
+
+def rows_of(
+    slots: Sequence[Slot],
+    seen: Sequence[Sequence[Glyph | None]],
+    columns: grid.Columns,
+    wide: Mapping[int, Sequence[Glyph]] = MappingProxyType({}),
+) -> list[Row]:
+    """The glyphs of all cells as text. Rows that are `wide`, by their number, are taken as they were heard."""
+    rows = []
+    for number, slot in enumerate(slots):
+        first, stop = slot.span
+        # Ideographs are rarely two cells wide outside of terminals.
+        glyphs_of_row = wide.get(number) or seen[number][first:stop]
+        text = "".join(glyph.text[:1] if glyph else " " for glyph in glyphs_of_row)
+        # A written cell that nobody could read counts as wrong.
+        blank = [float(not written) for written in slot.written[first:stop]] if number not in wide else []
+        scores = tuple(glyph.score if glyph else blank[index] for index, glyph in enumerate(glyphs_of_row))
+        rows.append(_trimmed(Row(text, first, scores, slot.line, _box(slot, columns))))
+    return [row for row in rows if row.text]
+
+
+def _is_doubtful(glyph: Glyph) -> bool:
+    return glyph.score < DOUBTFUL or glyph.text in (cells.WIDE, cells.OTHER)
+
+
+def _listen(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> list[tuple[Glyph, ...]]:
+    """The characters that the general recogniser sees in each row, x in pixels of the picture."""
     strips, offsets = [], []
     for slot in slots:
         first, stop = slot.span
@@ -71,50 +145,38 @@ def look(picture: Pixels, slots: Sequence[Slot], columns: grid.Columns) -> dict[
         right = min(picture.shape[1], round(columns.phase + (stop + 0.4) * columns.pitch))
         strips.append(picture[slot.top : slot.bottom, left:right])
         offsets.append(left)
-    found = zip(slots, offsets, ocr.recognise(strips), strict=True)
-    return {slot.line: tuple(replace(glyph, x=glyph.x + left) for glyph in seen) for slot, left, seen in found}
+    found = zip(offsets, ocr.recognise(strips), strict=True)
+    return [tuple(replace(glyph, x=glyph.x + left) for glyph in seen) for left, seen in found]
 
 
-def place(
-    seen: Mapping[int, tuple[ocr.Glyph, ...]], slots: Sequence[Slot], columns: grid.Columns, ink: Ink | None
-) -> list[Row]:
-    """The characters put into the cells of their rows and, with the `ink` of the picture, compared with each other."""
-    cells: list[glyphs.Cell] = []
-    for number, slot in enumerate(slots):
-        if _is_wide(seen.get(slot.line, ())):
-            continue
-        moved = [replace(glyph, x=glyph.x - columns.phase) for glyph in seen.get(slot.line, ())]
-        for column, glyph in enumerate(align.place(moved, slot.written, columns.pitch)):
-            if slot.written[column]:
-                x = columns.phase + column * columns.pitch
-                top, bottom = (slot.baseline + share * columns.pitch for share in (-glyphs.ABOVE, glyphs.BELOW))
-                cells.append(glyphs.Cell(number, column, glyph, x, top, bottom))
-    settled = glyphs.agree(cells, ink, columns.pitch) if ink is not None else [cell.glyph for cell in cells]
-    texts = [[" "] * len(slot.written) for slot in slots]
-    scores = [[1.0] * len(slot.written) for slot in slots]
-    for cell, glyph in zip(cells, settled, strict=True):
-        texts[cell.row][cell.column] = glyph.text[:1] if glyph else " "
-        scores[cell.row][cell.column] = glyph.score if glyph else 0.0
-    rows = []
-    for slot, text, score in zip(slots, texts, scores, strict=True):
-        first, stop = slot.span
-        if _is_wide(seen.get(slot.line, ())):
-            # Ideographs are rarely two cells wide outside of terminals: the row is taken as it was read.
-            read = _spaced(seen[slot.line], columns.pitch)
-            text, score = [" "] * first + [glyph.text for glyph in read], [1.0] * first + [g.score for g in read]
-            stop = len(text)
-        row = Row("".join(text[first:stop]), first, tuple(score[first:stop]), slot.line, _box(slot, columns))
-        rows.append(_trimmed(replace(row, text=lexis.settle(row.text))))
-    return [row for row in rows if row.text]
+def _chosen(seen: Glyph | None, heard: Glyph | None) -> Glyph | None:
+    """Of what the cell network and the general recogniser say about a cell, the likelier."""
+    if seen is None or heard is None:
+        return heard if seen is None or seen.text in (cells.WIDE, cells.OTHER) else seen
+    heard = replace(heard, text=glyphs.plain(heard.text))
+    if seen.text in (cells.WIDE, cells.OTHER):
+        return heard
+    if seen.score >= SURE or seen.text == heard.text:
+        return seen
+    share = next((score for text, score in seen.others if text == heard.text), 0.0)
+    return heard if heard.score * (share + 0.05) > seen.score * 0.3 else seen
 
 
-def _is_wide(seen: Sequence[ocr.Glyph]) -> bool:
+def _named(glyph: Glyph | None) -> Glyph | None:
+    """A glyph that nobody knows is taken for what it looks most like, with the score that this has."""
+    if glyph is None or glyph.text not in (cells.WIDE, cells.OTHER):
+        return glyph
+    known = [entry for entry in glyph.others if entry[0] not in (cells.WIDE, cells.OTHER)]
+    return replace(glyph, text=known[0][0], score=known[0][1]) if known else None
+
+
+def _is_wide(seen: Sequence[Glyph]) -> bool:
     return len({glyph.text for glyph in seen if glyphs.is_ideograph(glyph.text) and glyph.score > 0.6}) >= 2
 
 
-def _spaced(seen: Sequence[ocr.Glyph], pitch: float) -> list[ocr.Glyph]:
+def _spaced(seen: Sequence[Glyph], pitch: float) -> list[Glyph]:
     """The characters of a row with ideographs, and a space wherever the distance leaves room for one."""
-    spaced: list[ocr.Glyph] = []
+    spaced: list[Glyph] = []
     for glyph in seen:
         if glyph.text.isspace() or len(glyph.text) != 1:
             continue
@@ -124,7 +186,7 @@ def _spaced(seen: Sequence[ocr.Glyph], pitch: float) -> list[ocr.Glyph]:
                 for text in (spaced[-1].text, glyph.text)
             ]
             room = (glyph.x - spaced[-1].x) / pitch - sum(widths) / 2
-            spaced += [ocr.Glyph(" ", 1.0, glyph.x)] * max(0, round(room - 0.1))
+            spaced += [Glyph(" ", 1.0, glyph.x)] * max(0, round(room - 0.1))
         spaced.append(glyph)
     return spaced
 
@@ -143,10 +205,11 @@ def _box(slot: Slot, columns: grid.Columns) -> tuple[int, int, int, int]:
 
 
 def _written(mask: NDArray[np.uint8], columns: grid.Columns) -> tuple[bool, ...]:
-    count = int((mask.shape[1] - columns.phase) / columns.pitch)
+    # The last one may be cut by the rim.
+    count = int((mask.shape[1] - columns.phase) / columns.pitch + 0.4)
     if count < 1:
         return ()
     edges = np.rint(columns.phase + np.arange(count + 1) * columns.pitch).astype(int).clip(0, mask.shape[1])
     amounts = np.add.reduceat(mask.sum(0, dtype=np.int64), edges[:-1])
-    least = max(2.0, LEAST_INK * columns.pitch * mask.shape[0])
+    least = max(1.0, LEAST_INK * columns.pitch * mask.shape[0])
     return tuple(bool(amount >= least) for amount in amounts)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception import grid
-from mmcore.perception.gutter import Gutter, find_gutter, margin
+from mmcore.perception import grid, guides
+from mmcore.perception.gutter import find_gutter, margin
 from mmcore.perception.ink import Ink, Pixels
-from mmcore.perception.monospace import Row, look, place, slots_of
+from mmcore.perception.monospace import Row, look, read_rows, rows_of, slots_of
 from mmcore.types import Line
 
 Box = tuple[int, int, int, int]
@@ -18,8 +19,19 @@ Mask = NDArray[np.uint8]
 
 # Text that the network reads with less certainty than this, on average, is not monospaced text.
 LEAST_SCORE = 0.6
+# The lines of charts and tables look like rows of signs.
+LEAST_LETTERS = 0.2
 # A grid fits a few characters by chance.
 FEWEST_CELLS = 24
+# In widths of a character: how far capital and small letters reach above their baseline.
+CAPITAL, SMALL = 1.1, 0.8
+# What editors append to the line of the cursor: who wrote it, and when.
+BLAME = re.compile(
+    r"(?<=\S)\s{3,}(?:\S.{0,40}?, ?(?:\w{1,4} \w{3,7} ag\w|yesterday|now)\b.*"
+    r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+)$"
+)
+# A row that touches the rim of the pane is whole when it is read as well as this.
+WHOLE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +49,44 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box) -> Pane | None:
     picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
     mask = mask[top:bottom, left:right].copy()
     rows = grid.find_rows(mask)
-    columns = grid.find_columns(mask, rows.height) if rows else None
-    if rows is None or columns is None:
+    if rows is None:
         return None
+    lines = guides.find_guides(ink, rows.height)
+    columns = grid.find_columns(guides.without(mask, lines), rows.height)
+    if columns is None:
+        return None
+    lines = guides.drawn(lines, columns)
+    drawn = [*lines, *guides.find_underlines(mask, rows.baselines, columns.pitch)]
+    mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
+    gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, look(ink, slots, own), own))
+    if gutter is not None:
+        mask[:, : gutter.edge] = 0
+        # The code's grid is measured without the numbers, which may have one of their own.
+        own = grid.find_columns(mask, rows.height)
+        if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
+            columns = own
     slots = slots_of(mask, rows, columns)
-    if sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
+    if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
-    seen = look(picture, slots, columns)
-    read = place(seen, slots, columns, None)
-    if not read or np.mean([row.score for row in read]) < LEAST_SCORE:
+    read = [row for row in read_rows(picture, ink, slots, columns) if not _is_cut(row, mask, rows, columns)]
+    written = "".join(row.text for row in read).replace(" ", "")
+    if sum(sign.isalnum() for sign in written) <= LEAST_LETTERS * len(written):
         return None
-    gutter = find_gutter(read)
+    if np.mean([row.score for row in read]) < LEAST_SCORE:
+        return None
     if gutter is None:
-        read = place(seen, slots, columns, ink)
         return _pane(read, 0, margin(read, None), (left, top))
-    edge = _right_edge(mask, rows, columns, gutter)
-    mask[:, :edge] = 0
-    # Numbers are set on a grid of their own in many editors: the code's is measured without them.
-    own = grid.find_columns(mask, rows.height)
-    if own is None or abs(own.pitch - columns.pitch) > 0.05 * columns.pitch:
-        own = columns
-    code = {line: tuple(glyph for glyph in seen[line] if glyph.x >= edge) for line in seen}
-    read = place(code, slots_of(mask, rows, own), own, ink)
-    return _pane(read, gutter.first, margin(read, (edge - own.phase) / own.pitch), (left, top))
+    stop = (gutter.edge - columns.phase) / columns.pitch
+    starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > gutter.edge]
+    return _pane(read, gutter.first, margin(read, stop, starts), (left, top))
 
 
-def _right_edge(mask: Mask, rows: grid.Rows, columns: grid.Columns, gutter: Gutter) -> int:
-    """Where the numbers end, in pixels: the grid is that of the code and may cut through them."""
-    near = columns.phase + gutter.stop * columns.pitch
-    low, high = max(0, round(near - columns.pitch)), min(mask.shape[1], round(near + 1.3 * columns.pitch))
-    used = np.zeros(mask.shape[1], bool)
-    for line in gutter.lines:
-        baseline = rows.baselines[line]
-        used |= mask[max(0, round(baseline - 0.7 * rows.height)) : baseline + 1].any(0)
-    longest, start = 0, round(near)
-    run = 0
-    for x in range(low, high):
-        run = 0 if used[x] else run + 1
-        if run > longest:
-            longest, start = run, x - run + 1
-    return start
+def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> bool:
+    """Whether scrolling has left only a part of the row, and that cannot be read."""
+    above, below = rows.baselines[row.line] / columns.pitch, (mask.shape[0] - rows.baselines[row.line]) / columns.pitch
+    if above < SMALL or below < 0:
+        return True
+    return above < CAPITAL and row.score < WHOLE
 
 
 def _pane(rows: list[Row], number: int, start: int, origin: tuple[int, int]) -> Pane:
@@ -86,7 +96,7 @@ def _pane(rows: list[Row], number: int, start: int, origin: tuple[int, int]) -> 
     first = min(row.line for row in rows)
     text = [""] * (max(row.line for row in rows) - first + 1)
     for row in rows:
-        text[row.line - first] = " " * (row.start - start) + row.text
+        text[row.line - first] = BLAME.sub("", " " * (row.start - start) + row.text)
     lines = tuple(Line(row.text, _moved(row.box, origin), round(row.score, 4)) for row in rows)
     return Pane("\n".join(text), lines, number + first if number else None)
 

@@ -21,6 +21,11 @@ THINNEST_BAR = 10
 HIGHEST_HIGHLIGHT = 46
 
 
+# A pane is at least this wide, in pixels and as a share of what it is a part of.
+NARROWEST_PANE, NARROWEST_SHARE = 150, 0.18
+THICKEST_RULE = 6  # pixels, between panes
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
     """`panes` are where the text is, left to right; `bars` are above, below and between."""
@@ -72,17 +77,19 @@ def _runs(colours: NDArray[np.int16]) -> list[tuple[int, int]]:
 
 
 def _at_rules(mask: NDArray[np.uint8], column: tuple[int, int]) -> list[tuple[int, int]]:
-    """A column cut at vertical lines that run through most of it: splits of editors and of terminal multiplexers."""
+    """A column cut at vertical lines that run through most of it: splits of editors and of terminal multiplexers.
+
+    Lines that editors draw behind indented code run through as much: but what is left of those is narrow.
+    """
     left, right = column
     height = mask.shape[0]
     opened = cv2.morphologyEx(mask[:, left:right], cv2.MORPH_OPEN, np.ones((max(30, height // 6), 1), np.uint8))
-    tall = np.flatnonzero(opened.sum(0) > 0.6 * height)
+    count, _, stats, _ = cv2.connectedComponentsWithStats((opened.sum(0) > 0.6 * height).astype(np.uint8)[None])
+    least = max(NARROWEST_PANE, NARROWEST_SHARE * (right - left))
     pieces, start = [], left
-    for x in tall:
-        at = left + int(x)
-        if at - start > 40:
-            pieces.append((start, at))
-        start = at + 1
-    if right - start > 40:
-        pieces.append((start, right))
-    return pieces or [column]
+    for x, _, width, *_ in sorted(stats[1:count].tolist()):
+        if width <= THICKEST_RULE and left + x - start > least and right - left - x > least:
+            pieces.append((start, left + x))
+            start = left + x + width
+    pieces.append((start, right))
+    return pieces

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
@@ -9,11 +11,14 @@ import PIL.ImageFont
 import pytest
 from numpy.typing import NDArray
 
-from mmcore.perception import align, glyphs, grid
-from mmcore.perception.gutter import find_gutter, margin
+from mmcore.config import PerceptionSettings
+from mmcore.perception import align, cells, glyphs, grid, guides, lexis
+from mmcore.perception.gutter import count_up, margin
 from mmcore.perception.ink import find_ink
 from mmcore.perception.monospace import Row
 from mmcore.perception.ocr import Glyph
+from mmcore.perception.pane import BLAME
+from mmcore.perception.pipeline import read
 from mmcore.perception.screen import split
 
 CODE = ["def total(items):", "    price = 0", "    for item in items:", "        price += item", "", "    return price"]
@@ -74,19 +79,18 @@ def rows_of(*texts: str) -> list[Row]:
 
 
 def test_line_numbers_are_told_by_a_vote_although_one_is_misread() -> None:
-    gutter = find_gutter(rows_of(" 8 def a():", " g     x = 1", "10     y", "11", "12 def b():"))
-    assert gutter is not None
-    assert (gutter.first, gutter.stop) == (8, 2)
+    assert count_up(rows_of(" 8", " g", "10", "11", "12")) == 8
 
 
 def test_numbers_that_do_not_count_up_are_code() -> None:
-    assert find_gutter(rows_of("1 a", "1 b", "5 c", "2 d")) is None
+    assert count_up(rows_of("1 a", "1 b", "5 c", "2 d")) is None
 
 
 def test_margin_is_the_leftmost_line_unless_all_are_indented() -> None:
     assert margin(rows_of("    a", "      b"), None) == 4
     assert margin(rows_of("   def a", "       b"), 1.3) == 3
     assert margin(rows_of("       a", "           b"), 1.3) == 3
+    assert margin(rows_of("     a", "         b"), 1.3, guides=[1]) == 1
 
 
 def test_dropped_character_does_not_shift_the_row() -> None:
@@ -100,35 +104,107 @@ def test_invented_character_is_left_out() -> None:
     assert [glyph.text if glyph else "" for glyph in align.place(seen, [True, True], 10)] == ["a", "b"]
 
 
-def ruler(*readings: str) -> tuple[list[glyphs.Cell], NDArray[np.float32]]:
-    """A row of equal signs of which the recogniser read `readings`; empty: not seen."""
-    ink = np.zeros((20, 10 * len(readings)), np.float32)
-    ink[8:10] = ink[13:15] = 1
-    cells = [
-        glyphs.Cell(0, column, Glyph(text, 0.9, 0) if text else None, column * 10.0, 0, 20)
-        for column, text in enumerate(readings)
-    ]
-    return cells, ink
+def shares(**likely: float) -> NDArray[np.float32]:
+    """Probabilities of one cell."""
+    row = np.full(len(cells.CHARACTERS), 1e-4, np.float32)
+    for name, share in likely.items():
+        row[cells.CHARACTERS.index(name)] = share
+    return row / row.sum()
 
 
-def test_same_shape_is_the_same_character() -> None:
-    cells, ink = ruler("=", "=", "", "=", "-", "", "=", "=", "=", "ニ", "=", "=", "=", "=")
-    assert [glyph.text if glyph else "" for glyph in glyphs.agree(cells, ink, 10)] == ["="] * 14
+def test_cells_that_look_alike_hold_the_same_character() -> None:
+    chance = np.random.default_rng(2)
+    shape, other = chance.random((2, cells.HEIGHT, cells.CELL + 2 * cells.RIM)).astype(np.float32)
+    pictures = np.stack([shape, shape, shape, other])
+    said = np.stack([shares(l=0.9, I=0.1), shares(l=0.8, I=0.2), shares(I=0.6, l=0.4), shares(I=0.6, l=0.4)])
+    agreed = glyphs.agree(pictures, said)
+    assert [cells.CHARACTERS[index] for index in agreed.argmax(1)] == ["l", "l", "l", "I"]
 
 
-def test_what_is_read_with_certainty_is_not_outvoted() -> None:
-    cells, ink = ruler(*"=" * 10)
-    cells[4] = glyphs.Cell(0, 4, Glyph("-", 0.99, 0), 40.0, 0, 20)
-    assert [glyph.text if glyph else "" for glyph in glyphs.agree(cells, ink, 10)][4] == "-"
+def typed(text: str, score: float = 0.99, **doubts: tuple[str, float]) -> list[Glyph | None]:
+    """A row that was read as `text`; `doubts` are what else a character may be."""
+    row: list[Glyph | None] = []
+    for x, character in enumerate(text):
+        other = doubts.get(character)
+        row.append(
+            None if character == " " else Glyph(character, 0.6 if other else score, x, (other,) if other else ())
+        )
+    return row
+
+
+def text_of(row: list[Glyph | None]) -> str:
+    return "".join(glyph.text if glyph else " " for glyph in row)
+
+
+def test_of_look_alikes_the_one_that_makes_a_word_is_chosen() -> None:
+    assert text_of(lexis.settle([typed("Iist", I=("l", 0.3))])[0]) == "list"
+    assert text_of(lexis.settle([typed("tota1_price", **{"1": ("l", 0.2)})], {"total_price"})[0]) == "total_price"
+    assert text_of(lexis.settle([typed("row8"), typed("rowB", B=("8", 0.2))])[1]) == "row8"
+
+
+def test_nothing_is_chosen_that_the_picture_does_not_support() -> None:
+    assert text_of(lexis.settle([typed("Iist")])[0]) == "Iist"
+    assert text_of(lexis.settle([typed("Iist", I=("J", 0.3))])[0]) == "Iist"
+    assert text_of(lexis.settle([typed("Iist", I=("l", 0.001))])[0]) == "Iist"
 
 
 def test_joined_sign_is_spelled_as_code_has_it() -> None:
-    ink = np.zeros((20, 20), np.float32)
-    ink[6:14, 3:17] = 1
-    cells = [glyphs.Cell(0, 0, Glyph("≠", 0.9, 0), 0.0, 0, 20), glyphs.Cell(0, 1, None, 10.0, 0, 20)]
-    assert [glyph.text if glyph else "" for glyph in glyphs.agree(cells, ink, 10)] == ["!", "="]
+    row = [Glyph("a", 0.9, 0), None, Glyph("≠", 0.9, 2), Glyph(cells.WIDE, 0.9, 3), None, Glyph("b", 0.9, 5)]
+    assert text_of(lexis.apart(row)) == "a != b"
+    assert text_of(lexis.apart(typed("0×FF"))) == "0xFF"
+
+
+def test_upright_line_is_a_bar_unless_lines_are_drawn() -> None:
+    assert [text_of(row) for row in lexis.settle([typed("a │ b")])] == ["a | b"]
+    assert [text_of(row) for row in lexis.settle([typed("│ b"), typed("└──")])] == ["│ b", "└──"]
+
+
+def test_line_behind_indented_code_is_no_sign() -> None:
+    ink = np.zeros((120, 200), np.float32)
+    ink[:, 40] = 0.1
+    ink[:, 65] = 0.8
+    ink[30:44, 100:102] = 1.0
+    found = guides.find_guides(ink, row_height=20)
+    assert [(guide.left, guide.right) for guide in found] == [(40, 41), (65, 66)]
+    # In the middle of a cell stands what was written: `│` on several lines.
+    kept = guides.drawn(found, grid.Columns(10.0, 0.0, 0.0))
+    assert [guide.left for guide in kept] == [40]
+    assert guides.without(ink, kept)[:, 40].sum() == 0
+
+
+def test_line_under_a_word_is_no_sign_and_underscores_are() -> None:
+    mask = np.zeros((60, 200), np.uint8)
+    mask[10:20, 20:60:3] = 1
+    mask[23, 20:60] = 1
+    mask[23, 100:140] = 1
+    assert [(line.left, line.right) for line in guides.find_underlines(mask, [20, 45], 10.0)] == [(20, 60)]
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("    return x    Jane Doe, 3 months ago • Fix parser", "    return x"),
+        ("x = 1      You, yesterday • Uncommitted changes", "x = 1"),
+        ("print('a, 3 days ago')", "print('a, 3 days ago')"),
+    ],
+)
+def test_blame_is_no_code(line: str, kept: str) -> None:
+    assert BLAME.sub("", line) == kept
 
 
 @pytest.mark.parametrize(("read", "meant"), [("（", "("), ("₀", "0"), ("中", "中"), ("’", "'"), ("…", "…")])
 def test_signs_of_other_scripts_become_those_of_code(read: str, meant: str) -> None:
     assert glyphs.plain(read) == meant
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_code_is_read_exactly_with_its_indentation_and_line_numbers(dark: bool) -> None:
+    code = [*CODE[:3], "        price += item[0] * 1.5", *CODE[4:]]
+    numbered = [f"{number:>3}  {line}" for number, line in enumerate(code, 98)]
+    large = picture_of(numbered, 2, dark)
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(large[:, :, ::-1]).save(buffer, "PNG")
+    reading = read(buffer.getvalue(), PerceptionSettings())
+    assert reading.kind == "editor"
+    assert reading.text.splitlines() == code
+    assert [region.first_line for region in reading.regions if region.kind == "code"] == [98]

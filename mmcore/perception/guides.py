@@ -1,0 +1,81 @@
+"""Tell the thin lines that editors draw from writing: those behind indented code, and those under words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcore.perception.grid import Columns, Ink
+
+Mask = NDArray[np.uint8]
+Values = TypeVar("Values", Mask, Ink)
+
+FAINTEST = 0.025  # of full contrast: themes draw them just visible
+SHORTEST = 1.6  # heights of a row: no letter is as high
+THICKEST = 3  # pixels
+LONGEST_SIGN = 2.6  # cells: an underline is longer, `__` is not
+WITH_LETTERS = 0.5  # share of an underline that has letters above it: gaps between them and words are less
+# Of a cell: what stands in the middle of it was written, guides are drawn between cells.
+WRITTEN = (0.25, 0.75)
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A line from `top` to `bottom` whose left and right edge are `left` and `right`, in pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
+
+
+def find_guides(ink: Ink, row_height: float) -> list[Guide]:
+    length = max(12, round(SHORTEST * row_height)) | 1
+    solid = (ink > FAINTEST).astype(np.uint8)
+    tall = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
+    found = []
+    for left, top, width, height, _ in stats[1:count].tolist():
+        if width <= THICKEST:
+            found.append(Guide(left, top, left + width, top + height))
+    return found
+
+
+def find_underlines(mask: Mask, baselines: Sequence[int], pitch: float) -> list[Guide]:
+    """Horizontal lines below a row with letters above them all along: `____` has none."""
+    # An odd kernel: it does not move what it leaves.
+    length = max(8, round(LONGEST_SIGN * pitch)) | 1
+    flat = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=8)
+    found = []
+    for left, top, width, height, _ in stats[1:count].tolist():
+        baseline = max((line for line in baselines if line <= top + height), default=-1)
+        if height > THICKEST or baseline < 0 or top - baseline > 0.5 * pitch:
+            continue
+        above = mask[max(0, round(baseline - pitch)) : max(1, baseline - 1), left : left + width].max(0, keepdims=True)
+        if cv2.dilate(above, np.ones((1, max(3, round(0.4 * pitch))), np.uint8)).mean() > WITH_LETTERS:
+            found.append(Guide(left, top, left + width, top + height))
+    return found
+
+
+def drawn(guides: Sequence[Guide], columns: Columns) -> list[Guide]:
+    """Those that stand between cells; the others are signs that touch the ones above and below, as `│` does."""
+    places = [(guide, (guide.middle - columns.phase) / columns.pitch % 1) for guide in guides]
+    return [guide for guide, place in places if not WRITTEN[0] < place < WRITTEN[1]]
+
+
+def without(values: Values, guides: Sequence[Guide]) -> Values:
+    """A copy of a mask or of ink with nothing where the guides are."""
+    kept = values.copy()
+    for guide in guides:
+        kept[guide.top : guide.bottom, guide.left : guide.right] = 0
+    return kept
