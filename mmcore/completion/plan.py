@@ -42,11 +42,15 @@ class Planner:
         self._settings = settings
         self._pace = pace
         self._fronts: dict[str, Front] = {}
+        # While the engine reads a new front: the one it shall replace, and the new one.
+        self._coming: dict[str, tuple[Front, Front]] = {}
 
     async def asked(self, place: Place, surroundings: Surroundings, *, invoked: bool) -> Plan:
         """What belongs at the cursor: the rest of its line, or a block."""
         shape = await shape_of(place)
-        front = self._kept(place) or await self._renewed(place, surroundings, hurry=not invoked)
+        front = self._kept(place)
+        if front is None:
+            front = self._fronts[place.uri] = await self._composed(place, surroundings, hurry=not invoked)
         sampling = Sampling(max_tokens=self._settings.max_tokens, stop=("\n",) if shape == "line" else ())
         ends = partial(_end, place=place) if shape == "block" else len
         return Plan(self._request(front, sampling), place, shape, ends, surroundings, front.snippets)
@@ -56,20 +60,35 @@ class Planner:
         front = self._kept(place)
         if front is None:
             last = self._fronts.get(place.uri)
-            front = self._cut(place, self._budget(hurry=True), last.snippets if last else ())
+            front = _front(place, self._budget(hurry=True), last.snippets if last else ())
+            self._fronts[place.uri] = front
         request = self._request(front, Sampling(max_tokens=_AHEAD_TOKENS))
         return Plan(request, place, None, end_of_ahead, surroundings, front.snippets)
 
     async def reading(self, place: Place, surroundings: Surroundings) -> Plan:
-        """The prompt alone, its front up to date: there is time."""
+        """The prompt alone, with what the code at `place` needs by now: there is time.
+
+        The document keeps its front until `was_read`: who types on meanwhile gets an answer at once, from the old one.
+        """
         last = self._kept(place)
-        front = await self._renewed(place, surroundings, hurry=True)
-        if last is not None and set(front.snippets) <= set(last.snippets):
-            front = self._fronts[place.uri] = last
+        front = await self._composed(place, surroundings, hurry=True)
+        if last is None:
+            self._fronts[place.uri] = front
+        elif set(front.snippets) <= set(last.snippets):
+            front = last
+        else:
+            self._coming[place.uri] = (last, front)
         return Plan(self._request(front, Sampling(max_tokens=1)), place, None, None, surroundings, front.snippets)
+
+    def was_read(self, place: Place) -> None:
+        """The engine has the prompt of `reading` in its cache."""
+        last, front = self._coming.pop(place.uri, (None, None))
+        if front is not None and self._fronts.get(place.uri) is last:
+            self._fronts[place.uri] = front
 
     def forget(self, uri: str) -> None:
         self._fronts.pop(uri, None)
+        self._coming.pop(uri, None)
 
     def _kept(self, place: Place) -> Front | None:
         """The document's front, with its budget, while the prompt only grows or shrinks at its end.
@@ -86,7 +105,7 @@ class Planner:
         front = self._fronts[place.uri] = replace(last, around=around)
         return front
 
-    async def _renewed(self, place: Place, surroundings: Surroundings, *, hurry: bool) -> Front:
+    async def _composed(self, place: Place, surroundings: Surroundings, *, hurry: bool) -> Front:
         tokens = self._budget(hurry=hurry)
         room = characters(tokens)
         alone = _cut(place, room)
@@ -98,12 +117,7 @@ class Planner:
         last = self._fronts.get(place.uri)
         # What the engine has read already goes first, so that it need not read it again.
         kept = [snippet for snippet in last.snippets if snippet in found] if last else []
-        return self._cut(place, tokens, (*kept, *(snippet for snippet in found if snippet not in kept)))
-
-    def _cut(self, place: Place, tokens: int, snippets: tuple[Snippet, ...]) -> Front:
-        around = _cut(place, characters(tokens) - _size(snippets))
-        front = self._fronts[place.uri] = Front(tokens, around, snippets)
-        return front
+        return _front(place, tokens, (*kept, *(snippet for snippet in found if snippet not in kept)))
 
     def _budget(self, *, hurry: bool) -> int:
         return self._pace.prompt_tokens(self._settings.prompt_tokens, hurry=hurry)
@@ -112,6 +126,10 @@ class Planner:
         prompt = render_fim(front.around.prefix, front.around.suffix, front.snippets)
         doubtful = self._settings.min_probability > 0
         return CompletionRequest(self._settings.model, prompt, sampling, logprobs=doubtful, heal=True)
+
+
+def _front(place: Place, tokens: int, snippets: tuple[Snippet, ...]) -> Front:
+    return Front(tokens, _cut(place, characters(tokens) - _size(snippets)), snippets)
 
 
 def _cut(place: Place, room: int) -> Window:

@@ -225,6 +225,8 @@ class CompletionSession:
         if flight.plan.ends is not None:
             text = await asyncio.to_thread(self._vetted, flight, flight.text)
             self._cache.add(flight.plan.place, text, flight.plan.shape)
+        else:
+            self._planner.was_read(flight.plan.place)
 
     def _account(self, flight: Flight) -> None:
         self._flights.remove(flight)

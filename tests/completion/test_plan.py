@@ -103,17 +103,33 @@ async def test_definitions_that_the_cursor_needs_stand_in_front_and_stay(
     assert planner.ahead(cart("x = price_of(tax_on(y))"), surroundings).request.prompt.startswith(more.request.prompt)
 
 
-async def test_with_time_the_front_is_renewed_behind_what_the_engine_has_read(
+async def test_with_time_a_new_front_is_read_behind_what_the_engine_has_read(
     planner: Planner, surroundings: Surroundings
 ) -> None:
     await planner.asked(cart("x = tax_on("), surroundings, invoked=True)
-    plan = await planner.reading(cart("x = tax_on(price_of("), surroundings)
+    place = cart("x = tax_on(price_of(")
+    plan = await planner.reading(place, surroundings)
     assert [s.reason for s in plan.snippets] == ["defines tax_on", "defines price_of"]
+    planner.was_read(place)
+    assert (await planner.asked(place, surroundings, invoked=False)).request.prompt == plan.request.prompt
     less = await planner.reading(cart("x = tax_on("), surroundings)
     assert less.snippets == plan.snippets, "a front that has all that is needed is kept"
     planner.forget("file:///cart.py")
     fresh = await planner.reading(cart("x = price_of("), surroundings)
     assert [s.reason for s in fresh.snippets] == ["defines price_of"]
+
+
+async def test_who_types_while_a_new_front_is_read_is_answered_from_the_old_one(
+    planner: Planner, surroundings: Surroundings
+) -> None:
+    first = await planner.asked(cart("x = tax_on("), surroundings, invoked=True)
+    place = cart("x = tax_on(price_of(")
+    await planner.reading(place, surroundings)
+    typed = await planner.asked(cart("x = tax_on(price_of(y"), surroundings, invoked=False)
+    assert typed.request.prompt == first.request.prompt + "price_of(y"
+    planner.was_read(place)
+    after = await planner.asked(cart("x = tax_on(price_of(y)"), surroundings, invoked=False)
+    assert after.snippets == first.snippets
 
 
 async def test_snippets_keep_to_the_budget(planner: Planner, surroundings: Surroundings, pace: Pace) -> None:
