@@ -15,7 +15,12 @@ def fix(
     image: Images = None,
     diagnostic: Annotated[str, typer.Option(metavar="[LINE:] CODE MESSAGE", help="What a tool says about it.")] = "",
     failing: Annotated[
-        str, typer.Option("--failing-test", metavar="NODEID", help="A pytest node id, from the workspace's folder.")
+        str,
+        typer.Option(
+            "--failing-test",
+            metavar="NODEID",
+            help="A pytest node id; FILE::NAME (Vitest, Jest), PACKAGE::NAME (Go), a name (Cargo).",
+        ),
     ] = "",
     run: Run = False,
     diff: Show = True,

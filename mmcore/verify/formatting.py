@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmcore.errors import DocumentError
 from mmcore.types import Document
+from mmcore.verify.linters import SCRIPT
 from mmcore.verify.result import CheckResult, Outcome, timed
-from mmcore.verify.toolchain import find_program
+from mmcore.verify.sandbox import Limits, run
+from mmcore.verify.scratch import inside, read_back, scratch_copy
+from mmcore.verify.toolchain import Program, find_program, tool_environment
 
 TIMEOUT_S = 15.0
 
 
-def format_change(document: Document, after: str, root: Path) -> tuple[str, CheckResult | None]:
+def format_change(document: Document, after: str, root: Path, *, trusted: bool) -> tuple[str, CheckResult | None]:
     """`after` with its changed lines formatted as the project does, and what happened; None where no formatter is set.
 
-    Only programs that the user installed are started: a formatter from inside the workspace would be its author's code.
+    Only programs that the user installed are started as they are. Prettier, which runs what the workspace configures,
+    runs in the sandbox, in a trusted workspace.
     """
     formatter = _formatter(document, root)
     if formatter is None:
@@ -25,31 +31,53 @@ def format_change(document: Document, after: str, root: Path) -> tuple[str, Chec
     made: list[str] = [after]
 
     def check() -> Outcome:
-        program = find_program(formatter, root, trusted=False)
+        if formatter == "prettier" and not trusted:
+            return "could_not_run", "prettier can run the workspace's own code; trust the workspace to allow it"
+        program = find_program(formatter, root, trusted=formatter == "prettier")
         if program is None:
             return "could_not_run", f"{formatter} is configured but not installed"
         first, last = changed_lines(document.text, after)
-        path = str(document.path or root / f"untitled.{document.language}")
-        command = [str(program.path), *_arguments(formatter, path, first, last)]
         try:
-            ran = subprocess.run(
-                command, cwd=root, input=after.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
-            )
-            text = ran.stdout.decode()
-        except (OSError, subprocess.SubprocessError, UnicodeError) as error:
+            if formatter == "prettier":
+                text, complaint = _boxed(program, document, after, root)
+            else:
+                text, complaint = _piped(program, formatter, document, after, root)
+        except (OSError, subprocess.SubprocessError, UnicodeError, DocumentError) as error:
             return "could_not_run", f"{formatter}: {error}"
-        if ran.returncode or not text.strip():
-            return "could_not_run", ran.stderr.decode("utf-8", "replace").strip().split("\n")[0][:300]
-        if formatter in WHOLE_FILE and not _kept(document.text, after, text):
-            return "passed", f"{formatter} would change other lines too; left as it is"
-        made[0] = text
-        return "passed", "" if text == after else f"{formatter} changed the layout"
+        if complaint or not text.strip():
+            return "could_not_run", complaint.strip().split("\n")[0][:300]
+        made[0] = within(after, text, first, last)
+        return "passed", "" if made[0] == after else f"{formatter} changed the layout"
 
     result = timed("formatted", check)
     return made[0], result
 
 
-WHOLE_FILE = frozenset({"rustfmt", "gofmt"})
+def _piped(program: Program, formatter: str, document: Document, after: str, root: Path) -> tuple[str, str]:
+    """What the formatter makes of it, and what it complains of."""
+    first, last = changed_lines(document.text, after)
+    path = str(document.path or root / f"untitled.{document.language}")
+    command = [str(program.path), *_arguments(formatter, path, first, last, root)]
+    ran = subprocess.run(command, cwd=root, input=after.encode(), capture_output=True, timeout=TIMEOUT_S, check=False)
+    return ran.stdout.decode(), ran.stderr.decode("utf-8", "replace") if ran.returncode else ""
+
+
+def _boxed(program: Program, document: Document, after: str, root: Path) -> tuple[str, str]:
+    if document.path is None:
+        return "", "the document has not been saved anywhere"
+    relative = inside(root, document.path)
+    modules = root / "node_modules"
+    with scratch_copy(root, {document.path: after}) as copy:
+        if modules.is_dir():
+            (copy / "node_modules").symlink_to(modules)
+        ran = run(
+            [str(program.path), "--write", "--log-level=warn", str(relative)],
+            copy,
+            limits=Limits(seconds=TIMEOUT_S, address_space_mb=None, processes=128),
+            readonly=[*program.readonly, *([modules] if modules.is_dir() else [])],
+            environment=tool_environment(program, copy),
+        )
+        return read_back(copy, relative), (ran.ended_for or ran.output or "it failed") if ran.status else ""
 
 
 def changed_lines(before: str, after: str) -> tuple[int, int]:
@@ -74,23 +102,33 @@ def _formatter(document: Document, root: Path) -> str | None:
         return "rustfmt"
     if document.language == "go" and (root / "go.mod").is_file():
         return "gofmt"
+    if document.language in SCRIPT and (
+        '"prettier"' in _text_of(root / "package.json")
+        or any(root.glob(".prettierrc*"))
+        or any(root.glob("prettier.c*"))
+    ):
+        return "prettier"
     return None
 
 
-def _arguments(formatter: str, path: str, first: int, last: int) -> Sequence[str]:
+def _arguments(formatter: str, path: str, first: int, last: int, root: Path) -> Sequence[str]:
     if formatter == "ruff":
         return ("format", "--no-cache", "--quiet", "--stdin-filename", path, "--range", f"{first}-{last + 1}", "-")
     if formatter == "black":
         return ("--quiet", "--stdin-filename", path, "--line-ranges", f"{first}-{last}", "-")
+    if formatter == "rustfmt":
+        edition = re.search(r'^edition\s*=\s*"(\d{4})"', _text_of(root / "Cargo.toml"), re.M)
+        return ("--edition", edition[1] if edition else "2021")
     return ()
 
 
-def _kept(before: str, after: str, formatted: str) -> bool:
-    """The formatter changed nothing that the edit had left alone."""
-    lines = after.splitlines()
-    first, last = changed_lines(before, after)
-    blocks = difflib.SequenceMatcher(None, lines, formatted.splitlines(), autojunk=False).get_opcodes()
-    return all(kind == "equal" or (begin >= first - 1 and end <= last) for kind, begin, end, _, _ in blocks)
+def within(after: str, formatted: str, first: int, last: int) -> str:
+    """`after` with those changes of its layout that touch lines `first` to `last` (1-based) only."""
+    old, new = after.splitlines(keepends=True), formatted.splitlines(keepends=True)
+    made: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        made += new[c:d] if kind != "equal" and a >= first - 1 and b <= last else old[a:b]
+    return "".join(made)
 
 
 def _text_of(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mmcore.text import position_at
 from mmcore.types import Document, Edit, Position, Range
 from mmcore.verify import lint
 from mmcore.verify.applies import check_applies
-from mmcore.verify.formatting import changed_lines, format_change
+from mmcore.verify.formatting import changed_lines, format_change, within
 from mmcore.verify.linters import Finding
 from mmcore.verify.names import check_names, unresolved
 from mmcore.verify.parses import check_parses
@@ -213,14 +214,16 @@ def test_the_projects_formatter_lays_out_the_changed_lines_only(tmp_path: Path) 
     (tmp_path / "ruff.toml").write_text("")
     text = "x   =  1\n\n\ndef f(a):\n    return a\n"
     path = tmp_path / "a.py"
-    after, result = format_change(document(text, path=path), text.replace("return a", "return a+1 ;"), tmp_path)
+    after, result = format_change(
+        document(text, path=path), text.replace("return a", "return a+1 ;"), tmp_path, trusted=False
+    )
     assert result is not None
     assert result.status == "passed"
     assert after == "x   =  1\n\n\ndef f(a):\n    return a + 1\n"
 
 
 def test_without_a_configured_formatter_nothing_is_laid_out(tmp_path: Path) -> None:
-    assert format_change(document(path=tmp_path / "a.py"), "x=1\n", tmp_path) == ("x=1\n", None)
+    assert format_change(document(path=tmp_path / "a.py"), "x=1\n", tmp_path, trusted=True) == ("x=1\n", None)
 
 
 @pytest.mark.parametrize(
@@ -234,3 +237,30 @@ def test_without_a_configured_formatter_nothing_is_laid_out(tmp_path: Path) -> N
 )
 def test_changed_lines_are_those_that_the_edit_made(before: str, after: str, lines: tuple[int, int]) -> None:
     assert changed_lines(before, after) == lines
+
+
+def test_of_a_formatter_that_knows_no_lines_only_the_changed_ones_are_taken() -> None:
+    after, formatted = "a  =1\nkeep\nb  =2\nkeep\n", "a = 1\nkeep\nb = 2\nkeep\n"
+    assert within(after, formatted, 3, 3) == "a  =1\nkeep\nb = 2\nkeep\n"
+    assert within(after, formatted, 1, 4) == formatted
+    assert within(after, formatted, 2, 2) == after
+
+
+def test_prettier_runs_in_the_sandbox_and_only_where_it_may(tmp_path: Path) -> None:
+    (tmp_path / ".prettierrc").write_text("{}")
+    program = tmp_path / "node_modules" / ".bin" / "prettier"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"#!{sys.executable}\nimport pathlib, sys\np = pathlib.Path(sys.argv[-1])\n"
+        "p.write_text(p.read_text().replace('return  ', 'return '))\n"
+    )
+    program.chmod(0o755)
+    path = tmp_path / "a.ts"
+    path.write_text("f();\n")
+    before = Document(path.as_uri(), "typescript", "f();\n", path=path)
+    text = "f();\nfunction g() { return  1; }\n"
+    after, result = format_change(before, text, tmp_path, trusted=False)
+    assert (after, result and result.status) == (text, "could_not_run")
+    after, result = format_change(before, text, tmp_path, trusted=True)
+    assert after == "f();\nfunction g() { return 1; }\n"
+    assert path.read_text() == "f();\n"
