@@ -1,15 +1,19 @@
 """Measure reading: characters, lines, indentation, questions, nodes and edges, seconds; beside Tesseract and rapidocr.
 
-    python bench/sight.py --data ../shared/data [--each 5] [--no-others]
+    python bench/sight.py --data ../shared/data [--kinds editor,pytest] [--each 5] [--no-others] [--append]
+    python bench/sight.py --data ../shared/data --ask qwen2.5-coder-1.5b [--each 5] --append
 
-Every picture is read by all readers before the next one is begun, so that a busy machine slows all alike. A truth line
-counts with its best match among the lines read (line numbers taken off in editors), so that title bars and status bars,
-which the others print too, harm nobody. Writes bench/results/sight.md and sight.json.
+Every picture is read by all readers before the next one is begun, so that a busy machine slows all alike; the models
+are loaded before. A truth line counts with its best match among the lines read (line numbers taken off in editors), so
+that title bars and status bars, which the others print too, harm nobody. With `--append` the pictures that are not read
+again keep their rows, so that a long run can be made in pieces. `--ask` asks the model about every picture and counts
+the answers that hold what is expected. Writes bench/results/sight.md and sight.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import shutil
@@ -19,18 +23,21 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from mmcore.config import PerceptionSettings
+from mmcore.config import MemorySettings, PerceptionSettings, Settings
 from mmcore.context.grounding import ground
 from mmcore.perception import pipeline
 from mmcore.perception.frames import parse_frames
 from mmcore.types import Reading
 
 RESULTS = Path(__file__).parent / "results"
+Row = dict[str, Any]
 GUTTER = re.compile(r"^\s*\d+[ \t|]?")
 
 
@@ -138,85 +145,132 @@ def rapidocr() -> Callable[[Path], str]:
     return read
 
 
+async def asked(settings: Settings, path: Path, questions: list[dict[str, Any]]) -> float:
+    """Share of the questions that `sidesight ask` answers; the pictures stand in files, nothing is remembered."""
+    from mmcore.assistant import Question, open_assistant  # reading alone needs neither engine nor host
+
+    assistant = open_assistant(settings)
+    try:
+        answers = [await assistant.ask(Question(question["q"], images=(path,))) for question in questions]
+    finally:
+        await assistant.close()
+    return float(np.nanmean([answered(said.text, q["a"]) for said, q in zip(answers, questions, strict=True)]))
+
+
+def measure_picture(path: Path, row: dict[str, Any], others: dict[str, Callable[[Path], str]]) -> list[Row]:
+    kind = row["kind"]
+
+    def timed(name: str, read: Callable[[Path], Any]) -> tuple[Row, Any]:
+        started = time.perf_counter()
+        found = read(path)
+        return {"reader": name, "kind": kind, "image": row["image"], "s": time.perf_counter() - started}, found
+
+    ours, reading = timed("sidesight", lambda path: pipeline.read(path.read_bytes(), PerceptionSettings()))
+    if "edges" in row:
+        return [ours | graph_scores(reading, row)]
+    readings = [(ours, reading.text, everything(reading))]
+    for name, read in others.items():
+        entry, text = timed(name, read)
+        readings.append((entry, text, text))
+    for entry, text, whole in readings:
+        if row["text"]:
+            entry |= text_scores(text, row["text"], kind == "editor", entry["reader"] != "sidesight")
+        if row["qa"]:
+            entry["qa"] = float(np.nanmean([answered(whole, question["a"]) for question in row["qa"]]))
+        if kind == "traceback":
+            entry["located"] = located(text, row)
+    return [entry for entry, _, _ in readings]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--each", type=int, default=1000, help="pictures of each kind")
     parser.add_argument("--kinds", default="", help="only these kinds, separated by commas")
     parser.add_argument("--no-others", action="store_true", help="only Sidesight")
+    parser.add_argument("--ask", default="", metavar="MODEL", help="ask this model about the pictures, read nothing")
+    parser.add_argument("--append", action="store_true", help="keep the rows of earlier runs")
+    parser.add_argument("--out", default="sight", help="name of the results")
     chosen = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
     others: dict[str, Callable[[Path], str]] = {}
-    if not chosen.no_others:
+    if not chosen.no_others and not chosen.ask:
         others["rapidocr"] = rapidocr()
         if shutil.which("tesseract"):
             others["tesseract"] = tesseract
-    settings = PerceptionSettings()
-    rows: list[dict[str, object]] = []
+    rows: dict[tuple[str, str], Row] = {}
+    saved = RESULTS / f"{chosen.out}.json"
+    if chosen.append and saved.is_file():
+        rows = {(row["image"], row["reader"]): row for row in json.loads(saved.read_text("utf-8"))}
     seen: Counter[str] = Counter()
+    warm = False
     for folder in ("screenshots", "diagrams"):
-        for line in (chosen.data / folder / "truth.jsonl").read_text("utf-8").splitlines():
+        truth = chosen.data / folder / "truth.jsonl"
+        for line in truth.read_text("utf-8").splitlines() if truth.is_file() else ():
             row = json.loads(line)
-            kind = row["kind"]
+            kind, path = row["kind"], chosen.data / folder / row["image"]
             seen[kind] += 1
             if seen[kind] > chosen.each or (chosen.kinds and kind not in chosen.kinds.split(",")):
                 continue
-            path = chosen.data / folder / row["image"]
-            started = time.perf_counter()
-            reading = pipeline.read(path.read_bytes(), settings)
-            ours = {"reader": "sidesight", "kind": kind, "image": row["image"], "s": time.perf_counter() - started}
-            if folder == "diagrams":
-                rows.append(ours | graph_scores(reading, row))
+            if chosen.ask:
+                if row.get("qa"):
+                    settings = replace(Settings(), memory=MemorySettings(enabled=False))
+                    settings = replace(settings, chat=replace(settings.chat, model=chosen.ask))
+                    key = (row["image"], "sidesight")
+                    entry = rows.get(key, {"reader": "sidesight", "kind": kind, "image": row["image"]})
+                    rows[key] = entry | {"asked": asyncio.run(asked(settings, path, row["qa"]))}
+                    report(list(rows.values()), chosen.out)
                 continue
-            readings = [(ours, reading.text, everything(reading))]
-            for name, read in others.items():
-                started = time.perf_counter()
-                text = read(path)
-                entry = {"reader": name, "kind": kind, "image": row["image"], "s": time.perf_counter() - started}
-                readings.append((entry, text, text))
-            for entry, text, whole in readings:
-                if row["text"]:
-                    entry |= text_scores(text, row["text"], kind == "editor", entry["reader"] != "sidesight")
-                answers = [answered(whole, question["a"]) for question in row["qa"]]
-                entry["qa"] = float(np.nanmean(answers))
-                if kind == "traceback":
-                    entry["located"] = located(text, row)
-                rows.append(entry)
-    report(rows)
+            if not warm:
+                measure_picture(path, row, others)
+                warm = True
+            for entry in measure_picture(path, row, others):
+                key = (entry["image"], entry["reader"])
+                rows[key] = {**({"asked": rows[key]["asked"]} if "asked" in rows.get(key, {}) else {}), **entry}
+            report(list(rows.values()), chosen.out)
+    print((RESULTS / f"{chosen.out}.md").read_text("utf-8"))
 
 
-def report(rows: list[dict[str, object]]) -> None:
-    groups: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
+def report(rows: list[Row], out: str) -> None:
+    order = "editor traceback pytest terminal form dialog chart flow-dot flow-mermaid flow-hand class state sequence"
+    kinds = order.split()
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[str(row["kind"]), str(row["reader"])].append(row)  # type: ignore[arg-type]
-    names = "kind reader pictures CER lines indented questions located nodes edges labelled seconds".split()  # noqa: SIM905
-    head = "| " + " | ".join(names) + " |"
-    table = [head, "|" + " --- |" * 12]
-    for (kind, reader), group in groups.items():
+        groups[str(row["kind"]), str(row["reader"])].append(row)
+    head = "kind reader pictures CER lines indented questions asked located nodes edges labelled seconds"
+    names = head.split()
+    table = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for (kind, reader), group in sorted(
+        groups.items(), key=lambda item: (kinds.index(item[0][0]) if item[0][0] in kinds else 99, item[0])
+    ):
 
-        def mean(name: str, group: list[dict[str, float]] = group) -> str:
+        def mean(name: str, group: list[Row] = group) -> str:
             values = [row[name] for row in group if name in row]
             return f"{statistics.mean(values):.3f}" if values else ""
 
-        def share(part: str, whole: str, group: list[dict[str, float]] = group) -> str:
+        def share(part: str, whole: str, group: list[Row] = group) -> str:
             total = sum(row.get(whole, 0) for row in group)
             return f"{sum(row.get(part, 0) for row in group) / total:.4f}" if total else ""
 
-        cells = [
-            kind,
-            reader,
-            str(len(group)),
-            share("errors", "characters"),
-            share("lines", "of"),
-            share("indented", "of"),
-        ]
-        cells += [mean("qa"), mean("located"), mean("nodes"), mean("edges"), mean("labelled")]
-        cells.append(f"{statistics.median(row['s'] for row in group):.2f}")
-        table.append("| " + " | ".join(cells) + " |")
-    text = "\n".join(table) + "\n"
-    print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "sight.md").write_text(text, "utf-8")
-    (RESULTS / "sight.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+        seconds = [row["s"] for row in group if "s" in row]
+        table.append(
+            "| "
+            + " | ".join(
+                [
+                    kind,
+                    reader,
+                    str(len(group)),
+                    share("errors", "characters"),
+                    share("lines", "of"),
+                    share("indented", "of"),
+                    *map(mean, ("qa", "asked", "located", "nodes", "edges", "labelled")),
+                    f"{statistics.median(seconds):.2f}" if seconds else "",
+                ]
+            )
+            + " |"
+        )
+    (RESULTS / f"{out}.md").write_text("\n".join(table) + "\n", "utf-8")
+    (RESULTS / f"{out}.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
