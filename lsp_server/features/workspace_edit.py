@@ -38,7 +38,9 @@ def workspace_edit(server: SidesightServer, outcome: Outcome) -> lsp.WorkspaceEd
     annotations = None
     if server.supports("workspace.workspace_edit.change_annotation_support"):
         # Where tests could have judged and were not allowed to, the user does.
-        confirm = any(check.name == "tests" and check.status == "could_not_run" for check in outcome.checks)
+        confirm = any(
+            check.name in ("tests", "examples") and check.status == "could_not_run" for check in outcome.checks
+        )
         annotations = {ANNOTATION: lsp.ChangeAnnotation("Sidesight", confirm, checked(outcome))}
         edits += [lsp.AnnotatedTextEdit(ANNOTATION, edit.range, edit.new_text) for edit in plain]
     else:

@@ -46,7 +46,7 @@ class Candidate:
     @property
     def reached(self) -> float:
         """How many checks it got through, and how much of the examples: the best of those that failed got furthest."""
-        said = self.checks[-1].detail if self.checks and self.checks[-1].name == "tests" else ""
+        said = self.checks[-1].detail if self.checks and self.checks[-1].name == "examples" else ""
         return sum(check.status == "passed" for check in self.checks) + share(said)
 
 
@@ -99,7 +99,7 @@ def _dynamic(
         yield lambda: _check_gone(request, change, rules.gone)
     if not rules.docs_only and (rules.tests or request.failing_test):
         if bench is not None and rules.tests:
-            yield lambda: timed("tests", lambda: judge(bench.run(change.after, rules.tests), rules.tests))
+            yield lambda: timed(rules.tests.name, lambda: judge(bench.run(change.after, rules.tests), rules.tests))
         else:
             yield lambda: check_tests(change, request.root, rules.tests, trusted=False)
     for result in check_linters(change, request.root, trusted=bench is not None):

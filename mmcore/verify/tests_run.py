@@ -37,6 +37,11 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self.targets or self.examples)
 
+    @property
+    def name(self) -> str:
+        """What the check is called: a few examples are no tests, and must not be taken for them."""
+        return "tests" if self.targets or not self.examples else "examples"
+
 
 def select(change: Change, root: Path, symbol: str = "", failing: str = "") -> Selection:
     """The failing test if one is named; else examples in the symbol's docstring and test files that mention it."""
@@ -135,7 +140,7 @@ def check_tests(change: Change, root: Path, selection: Selection, *, trusted: bo
             bench = TestBench(root, change.document.path, copy, project_python(root))
             return judge(bench.run(change.after, selection), selection)
 
-    return timed("tests", check)
+    return timed(selection.name, check)
 
 
 def configures_pytest(root: Path) -> bool:
