@@ -298,8 +298,8 @@ def report(results: Results, table: Path, model: str) -> None:
         "# Checked actions beside the same model asked once",
         "",
         f"{model}, by `make bench-actions`. *bare*: one greedy answer, nothing checked. Rows that prompts and checks "
-        f"were developed on (every {DEVELOP}rd of a set) are not among these. Shares are 0 to 1; seconds and tokens are "
-        "means a row.",
+        f"were developed on (every {DEVELOP}rd of a set) are not among these. Shares are 0 to 1; seconds and tokens "
+        "are means a row.",
     ]
     for name in SETS:
         ways = [way for way in SETS[name][2] if any(key[:2] == (name, way) for key in results)]

@@ -17,6 +17,7 @@ from mmcore.verify.scratch import inside, read_back, scratch_copy
 from mmcore.verify.toolchain import Program, find_program, tool_environment
 
 TIMEOUT_S = 15.0
+RANGED = frozenset({"ruff", "black"})  # told which lines; the others lay out whole files
 
 
 def format_change(document: Document, after: str, root: Path, *, trusted: bool) -> tuple[str, CheckResult | None]:
@@ -46,7 +47,7 @@ def format_change(document: Document, after: str, root: Path, *, trusted: bool) 
             return "could_not_run", f"{formatter}: {error}"
         if complaint or not text.strip():
             return "could_not_run", complaint.strip().split("\n")[0][:300]
-        made[0] = within(after, text, first, last)
+        made[0] = text if formatter in RANGED else within(after, text, first, last)
         return "passed", "" if made[0] == after else f"{formatter} changed the layout"
 
     result = timed("formatted", check)
