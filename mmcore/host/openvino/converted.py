@@ -30,13 +30,13 @@ from mmcore import config
 from mmcore.errors import EngineRejected, EngineUnavailable
 from mmcore.host.openvino import packed
 from mmcore.host.openvino.architecture import Architecture, read_architecture
-from mmcore.host.openvino.quantize import Floats, Form, Quantized, quantize
+from mmcore.host.openvino.quantize import Floats, Quantized, quantize
 from mmcore.host.openvino.tokens import write_tokenizer
 
 log = logging.getLogger(__name__)
 
 # Raised whenever other bytes would be written for the same file.
-FORMAT = 1
+FORMAT = 3
 
 # Rows dequantized at a time: a vocabulary's matrix as float32 would be a gigabyte.
 BLOCK_ROWS = 4096
@@ -72,7 +72,7 @@ class Converted:
 
     def matrix(self, name: str) -> Quantized:
         arrays = self._arrays
-        return Quantized(arrays[f"{name}.codes"], arrays[f"{name}.scales"], arrays.get(f"{name}.zeros"))
+        return Quantized(arrays[f"{name}.codes"], arrays[f"{name}.scales"])
 
     def vector(self, name: str) -> Floats:
         return self._arrays[name]
@@ -133,18 +133,10 @@ def _write_matrices(
     # numpy computes on one core: a block of rows a thread.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:
         for done, (name, parts) in enumerate(matrices.items()):
-            form = form_of(name)
-            blocks = list(threads.map(lambda rows, form=form: quantize(rows(), form), file.blocks(parts)))
+            blocks = list(threads.map(lambda rows: quantize(rows()), file.blocks(parts)))
             writer.add(f"{name}.codes", np.concatenate([block.codes for block in blocks]))
             writer.add(f"{name}.scales", np.concatenate([block.scales for block in blocks]))
-            if form.bits == 4:
-                writer.add(f"{name}.zeros", np.concatenate([block.zeros for block in blocks]))
             on_progress((done + 1) / len(matrices))
-
-
-def form_of(name: str) -> Form:
-    """How a matrix is kept, measured in bench/results/engines.md."""
-    return Form(8)
 
 
 class _Source:

@@ -52,9 +52,6 @@ class Packed:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
 
-    def get(self, name: str) -> NDArray[Any] | None:
-        return self._arrays.get(name)
-
     def drop(self) -> None:
         """Give back the memory of what was read; it is read again where it is used again."""
         if hasattr(mmap, "MADV_DONTNEED"):
