@@ -139,15 +139,15 @@ def _diagnostic(server: SidesightServer, lines: list[str], item: Any) -> Diagnos
 
 
 async def with_consent(server: SidesightServer, name: str, request: Request) -> Request:
-    """The request with `run` as the user decided for this workspace; asks the first time that it matters."""
+    """The request with `run` as the user decided for this workspace; asks the first time that tests could judge."""
     from dataclasses import replace
 
     from mmcore.verify import consent
 
-    if name not in RUNS_CODE or not request.roots:
+    if not request.roots:
         return request
     decided = await asyncio.to_thread(consent.decision, request.root)
-    if decided == "unknown":
+    if decided == "unknown" and name in RUNS_CODE:
         decided = await _ask_consent(server, request.root)
     return replace(request, run=decided == "granted")
 

@@ -11,7 +11,7 @@ from mmcore.types import Range
 from mmcore.verify.applies import check_applies
 from mmcore.verify.examples import share
 from mmcore.verify.formatting import format_change
-from mmcore.verify.lint import check_linters, diagnose
+from mmcore.verify.lint import check_linters, compare
 from mmcore.verify.names import check_names
 from mmcore.verify.parses import check_parses
 from mmcore.verify.result import Change, CheckResult, Outcome, first_failure, timed
@@ -51,7 +51,7 @@ class Candidate:
 
 
 def examine(request: Request, after: str, rules: Rules, bench: TestBench | None = None) -> Candidate:
-    """Blocks: tests and linters run in here. Without `bench` (no consent) nothing of the workspace does."""
+    """Blocks: tests and linters run in here, what may run the workspace's own code with the request's consent only."""
     document = request.document
     made: list[CheckResult] = []
     change = Change(document, after)
@@ -71,7 +71,7 @@ def examine(request: Request, after: str, rules: Rules, bench: TestBench | None 
         if result.status == "failed":
             return Candidate(after, tuple(made))
     if not rules.docs_only:
-        formatted, layout = format_change(document, after, request.root, trusted=bench is not None)
+        formatted, layout = format_change(document, after, request.root, trusted=request.run)
         if layout is not None:
             made.append(layout)
             again = Change(document, formatted)
@@ -102,7 +102,7 @@ def _dynamic(
             yield lambda: timed(rules.tests.name, lambda: judge(bench.run(change.after, rules.tests), rules.tests))
         else:
             yield lambda: check_tests(change, request.root, rules.tests, trusted=False)
-    for result in check_linters(change, request.root, trusted=bench is not None):
+    for result in check_linters(change, request.root, trusted=request.run):
         yield lambda result=result: result  # type: ignore[misc]
 
 
@@ -110,23 +110,28 @@ def _check_gone(request: Request, change: Change, wanted: tuple[Diagnostic, ...]
     """The diagnostics that were to be fixed are no longer reported, where we can ask who reported them."""
 
     def check() -> Outcome:
-        path = request.document.path
-        ours = [d for d in wanted if d.source.lower() == "ruff" or _ruff_code(d.code)]
-        if path is None or not ours:
-            source = wanted[0].source or "the tool"
-            return "could_not_run", f"only {source} itself can say whether its diagnostic is gone"
-        before = diagnose(path, change.document.text, change.document.language, request.root)
-        after = diagnose(path, change.after, change.document.language, request.root)
-        if not before:
-            return "could_not_run", "ruff, as this project configures it, does not report it"
-        for diagnostic in ours:
-            had = sum(item.rule == diagnostic.code for item in before)
-            has = [item for item in after if item.rule == diagnostic.code]
-            if had and len(has) >= had:
-                return "failed", f"line {has[0].line}: {has[0].rule} {has[0].message} is still there"
-        return "passed", ", ".join(dict.fromkeys(d.code for d in ours))
+        gone, told = list[str](), ""
+        for diagnostic in wanted:
+            source = "ruff" if _ruff_code(diagnostic.code) and not diagnostic.source else diagnostic.source
+            said = compare(source, change, request.root, trusted=request.run)
+            if isinstance(said, str):
+                told = said
+                continue
+            before, after = ([item for item in side if item.rule in _codes(diagnostic)] for side in said)
+            if not before:
+                told = f"{source}, as this project configures it, does not report it"
+            elif len(after) >= len(before):
+                return "failed", f"line {after[0].line}: {after[0].rule} {after[0].message} is still there"
+            else:
+                gone.append(diagnostic.code)
+        return ("passed", ", ".join(dict.fromkeys(gone))) if gone else ("could_not_run", told)
 
     return timed("diagnostic gone", check)
+
+
+def _codes(diagnostic: Diagnostic) -> tuple[str, ...]:
+    """As the tool writes it: TypeScript's editors leave out the `TS`."""
+    return diagnostic.code, f"TS{diagnostic.code}", "vet" if diagnostic.source.lower() in ("compiler", "go vet") else ""
 
 
 def _ruff_code(code: str) -> bool:

@@ -20,6 +20,18 @@ from mmcore.verify.toolchain import Program, find_program, tool_environment
 
 TIMEOUT_S = 60.0
 RUFF = LINTERS[0]
+# What language servers put into a diagnostic's source.
+SOURCES = {
+    "ts": "tsc",
+    "typescript": "tsc",
+    "pylance": "pyright",
+    "basedpyright": "pyright",
+    "rustc": "cargo",
+    "rust-analyzer": "cargo",
+    "compiler": "go",
+    "go vet": "go",
+    "vet": "go",
+}
 
 
 def check_linters(change: Change, root: Path, *, trusted: bool) -> list[CheckResult]:
@@ -36,27 +48,44 @@ def diagnose(path: Path, text: str, language: str, root: Path) -> list[Finding]:
     return _run_ruff(program, path, text, root)
 
 
+def compare(source: str, change: Change, root: Path, *, trusted: bool) -> tuple[list[Finding], list[Finding]] | str:
+    """What the tool that an editor calls `source` says of the text before and after, or why it says nothing."""
+    name = SOURCES.get(source.lower(), source.lower())
+    tool = next((tool for tool in LINTERS if tool.name == name and change.document.language in tool.languages), None)
+    if tool is None:
+        return f"only {source or 'the tool'} itself can say whether its diagnostic is gone"
+    if not tool.configured(root):
+        return f"this project does not configure {tool.name}"
+    return _both(tool, change, root, trusted)
+
+
 def _check(tool: Linter, change: Change, root: Path, trusted: bool) -> Outcome:
-    path = change.document.path
-    if path is None:
-        return "could_not_run", "the document has not been saved anywhere"
-    if tool.name != "ruff" and not trusted:
-        return "could_not_run", f"{tool.name} can run the workspace's own code; trust the workspace to allow it"
-    program = find_program(tool.name, root, trusted=trusted)
-    if program is None:
-        return "could_not_run", f"{tool.name} is configured but not installed"
-    try:
-        if tool.name == "ruff" and program.ours:
-            before = _run_ruff(program, path, change.document.text, root)
-            after = _run_ruff(program, path, change.after, root)
-        else:
-            before, after = _run_boxed(tool, program, change, root)
-    except (ValueError, KeyError, TypeError, OSError, subprocess.SubprocessError, DocumentError) as error:
-        return "could_not_run", f"{tool.name}: {str(error)[:300] or type(error).__name__}"
-    new = new_findings(before, after)
+    said = _both(tool, change, root, trusted)
+    if isinstance(said, str):
+        return "could_not_run", said
+    new = new_findings(*said)
     if not new:
         return "passed", ""
     return "failed", "; ".join(f"line {item.line}: {item.rule} {item.message}" for item in new[:5])
+
+
+def _both(tool: Linter, change: Change, root: Path, trusted: bool) -> tuple[list[Finding], list[Finding]] | str:
+    path = change.document.path
+    if path is None:
+        return "the document has not been saved anywhere"
+    if tool.name != "ruff" and not trusted:
+        return f"{tool.name} can run the workspace's own code; trust the workspace to allow it"
+    program = find_program(tool.name, root, trusted=trusted)
+    if program is None:
+        return f"{tool.name} is configured but not installed"
+    try:
+        if tool.name == "ruff" and program.ours:
+            texts = (change.document.text, change.after)
+            before, after = (_run_ruff(program, path, text, root) for text in texts)
+            return before, after
+        return _run_boxed(tool, program, change, root)
+    except (ValueError, KeyError, TypeError, OSError, subprocess.SubprocessError, DocumentError) as error:
+        return f"{tool.name}: {str(error)[:300] or type(error).__name__}"
 
 
 def new_findings(before: Sequence[Finding], after: Sequence[Finding]) -> list[Finding]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -139,3 +140,32 @@ async def test_without_anything_to_fix_it_says_what_is_missing(workspace: Any) -
     workspace.write("a.py", "x = 1\ny = 2\n")
     with pytest.raises(InputError, match="name what is to be fixed"):
         await workspace.act("fix", "a.py", ["x"])
+
+
+ESLINT = """\
+#!{python}
+import json, pathlib, sys
+lines = pathlib.Path(sys.argv[-1]).read_text().split("\\n")
+wrong = [n for n, line in enumerate(lines, 1) if "missing" in line]
+found = [{{"line": n, "ruleId": "no-undef", "message": "'missing' is not defined."}} for n in wrong]
+print(json.dumps([{{"filePath": sys.argv[-1], "messages": found}}]))
+sys.exit(bool(found))
+"""
+
+
+async def test_a_diagnostic_of_another_linter_is_gone_when_that_linter_says_so(
+    workspace: Any, fenced: Any, statuses: Any
+) -> None:
+    workspace.write("eslint.config.mjs", "export default [];\n")
+    workspace.write("node_modules/.bin/eslint", ESLINT.format(python=sys.executable)).chmod(0o755)
+    workspace.write("a.js", "function f() {\n  return missing;\n}\n")
+    at = Range(Position(1, 9), Position(1, 16))
+    request = {"diagnostics": (Diagnostic(at, "'missing' is not defined.", "no-undef", "eslint"),), "run": True}
+    answers = [fenced("function f() {\n  return (missing);\n}", "js"), fenced("function f() {\n  return 1;\n}", "js")]
+    outcome = await workspace.act("fix", "a.js", answers, **request)
+    assert outcome.passed
+    assert outcome.candidates == 2
+    assert statuses(outcome)["diagnostic gone"] == statuses(outcome)["eslint"] == "passed"
+    assert "no-undef" in workspace.prompts()[1]
+    outcome = await workspace.act("fix", "a.js", answers, **{**request, "run": False})
+    assert statuses(outcome)["diagnostic gone"] == "could_not_run"
