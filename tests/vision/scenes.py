@@ -21,7 +21,7 @@ COLOURS = {
 }
 SHAPES = ("circle", "square", "triangle")
 PLACES = ("top left", "top right", "bottom left", "bottom right")
-NUMBERS = ("no shapes", "one shape", "two shapes", "three shapes")
+NUMBERS = ("none", "one", "two", "three")
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,13 @@ def picture(scene: Scene, draw: random.Random) -> PIL.Image.Image:
 
 def questions(scene: Scene) -> list[tuple[str, str]]:
     """Every question that the scene has an answer to, with that answer."""
-    pairs = [("How many shapes are there?", f"There {_be(scene)} {NUMBERS[len(scene.shapes)]}.")]
+    pairs = [("How many shapes are there?", NUMBERS[len(scene.shapes)])]
     for shape in scene.shapes:
         pairs += [
-            (f"What colour is the {shape.kind}?", f"The {shape.kind} is {shape.colour}."),
-            (f"Which shape is {shape.colour}?", f"The {shape.kind} is {shape.colour}."),
-            (f"Where is the {shape.kind}?", f"The {shape.kind} is at the {shape.place}."),
+            (f"What colour is the {shape.kind}?", shape.colour),
+            (f"Which shape is {shape.colour}?", shape.kind),
+            (f"Where is the {shape.kind}?", shape.place),
         ]
     kinds = {shape.kind for shape in scene.shapes}
-    for kind in SHAPES:
-        answer = f"Yes, there is a {kind}." if kind in kinds else f"No, there is no {kind}."
-        pairs.append((f"Is there a {kind}?", answer))
+    pairs += [(f"Is there a {kind}?", "yes" if kind in kinds else "no") for kind in SHAPES]
     return pairs
-
-
-def _be(scene: Scene) -> str:
-    return "is" if len(scene.shapes) == 1 else "are"

@@ -2,9 +2,11 @@
 
     python -m tests.vision.train DIRECTORY
 
-A LLaVA of 0.9 M parameters, built from a configuration with random weights, nothing frozen; its tokenizer is trained
-here too. What it shows is that pixels reach a model and decide what it says, by the very files, processor and chat
-template that a large one would be loaded from.
+A LLaVA of 0.2 M parameters, built from a configuration with random weights; its tokenizer is trained here too. Its eyes
+come first, as in large models, and stay as they are then: they learn to say of each part of a picture what is there.
+Trained as a whole from the start, it counts the shapes and stays at .59 of the questions, for the words learn to look
+for what the eyes do not show yet. What it shows is that pixels reach a model and decide what it says, by the very
+files, processor and chat template that a large one would be loaded from.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ import tokenizers
 import torch
 import transformers
 from tokenizers import decoders, models, pre_tokenizers, trainers
+from torch.nn.functional import mse_loss
 
-from tests.vision.scenes import SIDE, questions, scenes
+from tests.vision.scenes import COLOURS, PLACES, SHAPES, SIDE, Scene, questions, scenes
 
 PATCH = 16
 BATCH = 128
-STEPS = 1500
-SECONDS = 200.0
+EYE_STEPS = 400
+STEPS = 1600
+SECONDS = 400.0
+RATE = 3e-3
 WARM_UP = 50
 ENOUGH = 0.985
 IGNORED = -100
@@ -61,9 +66,9 @@ def build() -> tuple[transformers.LlavaForConditionalGeneration, transformers.Ll
     )
     text = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=96,
-        intermediate_size=192,
-        num_hidden_layers=3,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
         num_attention_heads=4,
         max_position_embeddings=1024,
         tie_word_embeddings=True,
@@ -89,9 +94,11 @@ def train(target: Path, seconds: float) -> float:
     # Matrices of this size gain little from a second core, and lose much where somebody else needs it.
     torch.set_num_threads(1)
     model, processor = build()
-    optimizers = _optimizers(model)
-    batches = _batches(processor)
     began = time.process_time()
+    sight = open_eyes(model, processor)
+    print(f"{time.process_time() - began:4.0f} s  the eyes tell {sight:.1%} of what lies where", flush=True)
+    optimizer = torch.optim.AdamW(model.model.language_model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    batches = _batches(processor)
     for step in range(STEPS):
         # By the clock, so that a slow machine anneals to the end too; not the wall's, whose pace others change.
         done = max(step / STEPS, (time.process_time() - began) / seconds)
@@ -101,10 +108,9 @@ def train(target: Path, seconds: float) -> float:
         model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, rate in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
-            optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
+        optimizer.step()
         if step % 100 == 99:
             right = accuracy(model, processor, 12)
             print(
@@ -118,14 +124,46 @@ def train(target: Path, seconds: float) -> float:
     return accuracy(model, processor, 40)
 
 
-def _optimizers(model: torch.nn.Module) -> list[tuple[torch.optim.Optimizer, float]]:
-    """Each with its rate. Muon for the matrices (Jordan 2024): three times as many right after the first 18 s."""
-    inner = {name: it for name, it in model.named_parameters() if it.dim() == 2 and "embed" not in name}
-    outer = [it for name, it in model.named_parameters() if name not in inner]
-    return [
-        (torch.optim.Muon(list(inner.values()), weight_decay=0.01), 0.02),
-        (torch.optim.AdamW(outer, betas=(0.9, 0.98), weight_decay=0.0), 2e-3),
-    ]
+def open_eyes(model: transformers.LlavaForConditionalGeneration, processor: transformers.LlavaProcessor) -> float:
+    """Train what comes before the language model, for good, to say of each quarter of a picture what is there, in the
+    language model's words: as the sum of their embeddings. One patch is one quarter.
+
+    The share of the last quarters that is nearest to what is right.
+    """
+    eyes = [*model.model.vision_tower.parameters(), *model.model.multi_modal_projector.parameters()]
+    optimizer = torch.optim.AdamW(eyes, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    embeddings = model.get_input_embeddings().weight.detach()
+
+    def spoken(*words: str) -> torch.Tensor:
+        # A word is another token where a space is before it.
+        ids = [token for word in words for form in (word, f" {word}") for token in processor.tokenizer(form).input_ids]
+        return embeddings[ids].sum(0)
+
+    contents = [(place, *content) for place in PLACES for content in (("no",), *itertools.product(SHAPES, COLOURS))]
+    meant = torch.stack([spoken(*content) for content in contents])
+    stream = scenes(2, held_out=False)
+    right = 0.0
+    for step in range(EYE_STEPS):
+        drawn = list(itertools.islice(stream, BATCH))
+        pixels = processor.image_processor([image for _, image in drawn], return_tensors="pt")["pixel_values"]
+        shown = torch.cat(list(model.model.get_image_features(pixels).pooler_output))
+        there = torch.tensor([contents.index(content) for scene, _ in drawn for content in _quarters(scene)])
+        loss = mse_loss(shown, meant[there]) / meant.var()
+        optimizer.zero_grad()
+        loss.backward()
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min((step + 1) / WARM_UP, 1.0) * max(1 - step / EYE_STEPS, 0.02)
+        optimizer.step()
+        right = (torch.cdist(shown, meant).argmin(1) == there).float().mean().item()
+    for parameter in eyes:
+        parameter.requires_grad_(False)
+    return right
+
+
+def _quarters(scene: Scene) -> list[tuple[str, ...]]:
+    """What is at each of PLACES."""
+    lies = {shape.place: (shape.kind, shape.colour) for shape in scene.shapes}
+    return [(place, *lies.get(place, ("no",))) for place in PLACES]
 
 
 @torch.inference_mode()
