@@ -1,10 +1,12 @@
-"""Ask a vision model about pictures in the three ways of `chat.fusion`, and compare.
+"""Ask models about pictures in the three ways of `chat.fusion`, and compare.
 
-    python bench/fusion.py --model tiny-eyes --shapes 30       # the one that `make test-vision` trained, on shapes
-    python bench/fusion.py --model NAME                        # any model of the catalog, on the screenshot questions
+    python bench/fusion.py --model tiny-eyes --path build/tiny-eyes --shapes 8    # what `make test-vision` trained
+    python bench/fusion.py --model NAME [--questions 24] [--seconds 240]          # on the screenshot questions
 
-The pictures of `shapes` hold no text, so the text that was read in them answers nothing; screenshots are mostly text.
-Right is an answer that contains all that is expected, without regard to case. Writes bench/results/fusion.md.
+The pictures of `shapes` hold no text, so the text that was read in them answers nothing; screenshots are mostly text,
+of which a model without eyes gets the same in all three ways. Right is the one word that is expected, and about
+screenshots an answer that contains all that is expected, without regard to case. A run that stops after `--seconds` is
+gone on with by the next. Writes bench/results/fusion.md and fusion.json.
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +31,9 @@ from mmcore.config import MemorySettings, Settings
 from mmcore.prompt.fusion import FUSIONS
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 SCREENSHOTS = HERE.parents[1] / "shared" / "data" / "screenshots"
+ENTRY = '[[model]]\nname = "{name}"\nroles = ["chat", "vision"]\nprompt_format = "none"\npath = "{path}"\n'
 
 
 @dataclass(frozen=True)
@@ -38,44 +46,94 @@ class Asked:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="name in the catalog")
+    parser.add_argument("--path", type=Path, help="directory of a model that the catalog does not know")
     parser.add_argument("--shapes", type=int, default=0, help="so many generated pictures of shapes")
-    parser.add_argument("--questions", type=int, default=40, help="so many of the questions about screenshots")
-    arguments = parser.parse_args()
-    settings, _ = config.load()
-    settings = replace(settings, memory=MemorySettings(enabled=False))
+    parser.add_argument("--questions", type=int, default=24, help="so many of the questions about screenshots, spread")
+    parser.add_argument("--only", choices=FUSIONS, action="append", help="this way alone; may be repeated")
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many, to go on another time")
+    chosen = parser.parse_args()
+    stored = RESULTS / "fusion.json"
+    rows = json.loads(stored.read_text("utf-8")) if stored.exists() else []
     with tempfile.TemporaryDirectory() as folder:
-        asked = list(shapes(Path(folder), arguments.shapes)) if arguments.shapes else list(screenshots())
-        rows = [
-            asyncio.run(measure(with_fusion(settings, arguments.model, fusion), asked[: arguments.questions]))
-            for fusion in FUSIONS
-        ]
-    kind = "shapes" if arguments.shapes else "screenshots"
-    lines = [
-        f"{arguments.model}, {min(len(asked), arguments.questions)} questions about {kind}",
-        "",
-        "| fusion | right | of these marked ⚠ | seconds a question |",
-        "|---|---:|---:|---:|",
-        *(f"| {fusion} | {row[0]:.1%} | {row[1]} | {row[2]:.1f} |" for fusion, row in zip(FUSIONS, rows, strict=True)),
-    ]
-    print("\n".join(lines))
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / f"fusion-{kind}.md").write_text("\n".join(lines) + "\n", "utf-8")
+        if chosen.path:
+            # A state of its own, so that a host is started that knows the model.
+            os.environ["SIDESIGHT_STATE"] = os.environ["SIDESIGHT_CONFIG"] = folder
+            os.environ["SIDESIGHT_CONFIG"] += "/config.toml"
+            entry = ENTRY.format(name=chosen.model, path=chosen.path.resolve().as_posix())
+            Path(folder, "models.toml").write_text(entry, "utf-8")
+        settings, _ = config.load()
+        settings = replace(settings, memory=MemorySettings(enabled=False))
+        every = list(shapes(Path(folder), chosen.shapes)) if chosen.shapes else list(screenshots())
+        asked = every if chosen.shapes else every[:: max(1, len(every) // chosen.questions)][: chosen.questions]
+        kind = "shapes" if chosen.shapes else "screenshots"
+        try:
+            asyncio.run(measure(settings, chosen, kind, asked, rows))
+        finally:
+            if chosen.path:
+                subprocess.run([sys.executable, "-P", "-m", "lsp_server", "host", "--stop"], check=True)
+    report(rows)
 
 
-async def measure(settings: Settings, asked: list[Asked]) -> tuple[float, int, float]:
-    """The share of right answers, how many were objected to, seconds a question."""
-    assistant = open_assistant(settings)
-    right = marked = 0
+async def measure(
+    settings: Settings, chosen: argparse.Namespace, kind: str, asked: list[Asked], rows: list[dict[str, object]]
+) -> None:
+    """Adds a row a question to `rows`, and to the file of results."""
     began = time.monotonic()
-    try:
-        for each in asked:
-            answer = await assistant.ask(Question(each.question, images=(each.picture,)))
-            said = answer.text.partition("\n\n⚠")[0].lower()
-            right += all(expected.lower() in said for expected in each.right)
-            marked += "⚠" in answer.text
-    finally:
-        await assistant.close()
-    return right / len(asked), marked, (time.monotonic() - began) / len(asked)
+    for fusion in chosen.only or FUSIONS:
+        done = {(row["picture"], row["question"]) for row in rows if row_key(row) == (chosen.model, kind, fusion)}
+        assistant = open_assistant(with_fusion(settings, chosen.model, fusion))
+        try:
+            for each in asked:
+                if (each.picture.name, each.question) in done or time.monotonic() - began > chosen.seconds:
+                    continue
+                started = time.monotonic()
+                answer = await assistant.ask(Question(each.question, images=(each.picture,)))
+                said = answer.text.partition("\n\n⚠")[0]
+                row = {
+                    "model": chosen.model,
+                    "kind": kind,
+                    "fusion": fusion,
+                    "picture": each.picture.name,
+                    "question": each.question,
+                    "right": is_right(said, each, kind),
+                    "marked": "⚠" in answer.text,
+                    "s": round(time.monotonic() - started, 2),
+                    "said": said,
+                    "expected": list(each.right),
+                }
+                rows.append(row)
+                RESULTS.mkdir(exist_ok=True)
+                (RESULTS / "fusion.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        finally:
+            await assistant.close()
+
+
+def is_right(said: str, asked: Asked, kind: str) -> bool:
+    if kind == "shapes":
+        # Words such as "no", which stand in many an answer.
+        return said.strip() == asked.right[0]
+    return all(expected.lower() in said.lower() for expected in asked.right)
+
+
+def row_key(row: dict[str, object]) -> tuple[object, object, object]:
+    return row["model"], row["kind"], row["fusion"]
+
+
+def report(rows: list[dict[str, object]]) -> None:
+    groups: dict[tuple[object, object, object], list[dict[str, object]]] = defaultdict(list)
+    for row in rows:
+        groups[row_key(row)].append(row)
+    lines = [
+        "| model | pictures | fusion | questions | right | marked ⚠ | s a question |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for (model, kind, fusion), group in groups.items():
+        right = sum(bool(row["right"]) for row in group) / len(group)
+        marked = sum(bool(row["marked"]) for row in group)
+        seconds = sum(float(str(row["s"])) for row in group) / len(group)
+        lines.append(f"| {model} | {kind} | {fusion} | {len(group)} | {right:.1%} | {marked} | {seconds:.1f} |")
+    print("\n".join(lines))
+    (RESULTS / "fusion.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def with_fusion(settings: Settings, model: str, fusion: str) -> Settings:
@@ -83,6 +141,7 @@ def with_fusion(settings: Settings, model: str, fusion: str) -> Settings:
 
 
 def shapes(folder: Path, count: int) -> Iterator[Asked]:
+    sys.path.append(str(HERE.parent))  # the tests are no package that is installed
     from tests.vision.scenes import questions, scenes
 
     for number, (scene, image) in enumerate(itertools.islice(scenes(3, held_out=True), count)):
