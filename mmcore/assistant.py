@@ -19,6 +19,7 @@ from mmcore.completion.session import CompletionSession
 from mmcore.config import Settings
 from mmcore.context.document import read_document
 from mmcore.context.surroundings import Workspaces
+from mmcore.context.vocabulary import words_of
 from mmcore.engine import launch
 from mmcore.engine.base import ChatRequest, Engine, Sampling
 from mmcore.errors import DocumentError, ImageError, SettingError
@@ -160,7 +161,7 @@ class Assistant:
         if store and question.conversation:
             await asyncio.to_thread(check_conversation, store, question.conversation)
         sights = [
-            await self._see(image, name, store)
+            await self._see(image, name, store, question.roots)
             for image, name in zip(question.images, _names(question.images), strict=True)
         ]
         readings = [sight.reading for sight in sights]
@@ -273,8 +274,10 @@ class Assistant:
             say(f"masked in the picture, for the model is on another machine: {', '.join(secrets) or 'a secret'}")
         return reading
 
-    async def _see(self, source: Path | bytes, name: str, store: ConversationStore | None) -> _Sight:
-        original = await self._read_once(source, store)
+    async def _see(
+        self, source: Path | bytes, name: str, store: ConversationStore | None, roots: Sequence[Path]
+    ) -> _Sight:
+        original = await self._read_once(source, store, roots)
         reading, secrets = mask_reading(original) if self._leaves else (original, ())
         chat = self.settings.chat
         shown = fuse(chat.fusion, await asyncio.to_thread(_sees, chat.model), original)
@@ -288,13 +291,14 @@ class Assistant:
         image = await self._reader.load(source) if shown.pixels else None
         return _Sight(reading, shown, image, title, original == reading)
 
-    async def _read_once(self, source: Path | bytes, store: ConversationStore | None) -> Reading:
+    async def _read_once(self, source: Path | bytes, store: ConversationStore | None, roots: Sequence[Path]) -> Reading:
         """What the picture says: as it was read before, where its content is the same."""
-        if store is None:
-            return await self._reader.read(source)
-        data = await asyncio.to_thread(read_source, source, self.settings.perception.max_bytes)
-        known = await asyncio.to_thread(store.reading, hashlib.sha256(data).hexdigest())
-        return reading_from_json(json.loads(known)) if known else await self._reader.read(source)
+        if store is not None:
+            data = await asyncio.to_thread(read_source, source, self.settings.perception.max_bytes)
+            known = await asyncio.to_thread(store.reading, hashlib.sha256(data).hexdigest())
+            if known:
+                return reading_from_json(json.loads(known))
+        return await self._reader.read(source, await asyncio.to_thread(words_of, roots))
 
     def _remember(self, store: ConversationStore, question: Question, sights: Sequence[_Sight], answer: str) -> str:
         conversation = question.conversation or store.start(question.text)

@@ -12,6 +12,7 @@ import typer
 
 from lsp_server.cli.output import location_json, picture
 from mmcore import config, whereabouts
+from mmcore.context.vocabulary import words_of
 from mmcore.errors import DocumentError, ImageError
 from mmcore.perception import render
 from mmcore.perception.reader import Reader
@@ -50,7 +51,7 @@ def read(
     settings, problems = config.load()
     for problem in problems:
         typer.echo(problem, err=True)
-    reading, drawn = asyncio.run(_read(picture(image), settings.perception, overlay is not None))
+    reading, drawn = asyncio.run(_read(picture(image), settings.perception, overlay is not None, root))
     if overlay is not None:
         try:
             overlay.write_bytes(drawn)
@@ -94,10 +95,12 @@ def _places_json(places: Whereabouts) -> dict[str, object]:
     }
 
 
-async def _read(image: Path | bytes, settings: config.PerceptionSettings, draw: bool) -> tuple[Reading, bytes]:
+async def _read(
+    image: Path | bytes, settings: config.PerceptionSettings, draw: bool, root: Path | None
+) -> tuple[Reading, bytes]:
     reader = Reader(settings)
     try:
-        reading = await reader.read(image)
+        reading = await reader.read(image, words_of([root]) if root else ())
         return reading, await reader.overlay(image, reading) if draw else b""
     finally:
         await reader.close()

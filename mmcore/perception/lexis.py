@@ -55,16 +55,21 @@ WORDS = (
 CERTAIN, LEAST_SHARE, MOST_TRIED, MOST_OPEN = 0.97, 0.004, 4, 4
 # A word that is not known is given up for a known one that is this much less likely.
 PREFERENCE = 0.02
-# A number that stands nowhere else is as good as a word, but of `l1` and `11` either may be meant.
-NUMBER, RARER = re.compile(r"\d+|0x[0-9a-fA-F]+"), 0.15
-DIGITLIKE = re.compile(r"[\dOoI|]+")
-
+NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoI|]+")
+# In names, few digits stand before letters: `Py0bject` is this much less likely than `PyObject`.
+DIGIT_IN_NAME, HEXADECIMAL, ODD = (
+    re.compile(r"(?<=[A-Za-z_])\d(?=[A-Za-z])|^\d(?=[A-Za-z]{2})"),
+    re.compile(r"[\da-fx]+"),
+    0.05,
+)
 
 # One sign where code has two: fonts draw them joined, over two cells.
 JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡": "==", "←": "<-", "»": ">>", "«": "<<"}
 
-# With these, `│` is a line of a drawing.
-DRAWN = frozenset("─┌┐└┘├┤┬┴┼╭╮╰╯━═")
+# With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
+CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
+PLAIN = {"│": "|", "─": "-", "━": "-", "═": "="}
+RULERS = re.compile(r"(?<!\S)([─━═])\1{9,}(?!\S)")
 
 
 def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) -> list[list[Glyph | None]]:
@@ -107,10 +112,20 @@ def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:
 
 
 def without_drawing(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
-    """`│` is `|` where nothing else is drawn with lines: they differ in height only."""
-    if any(glyph and glyph.text in DRAWN for row in rows for glyph in row):
+    """`│` is `|` and `─` is `-` where nothing else is drawn: fonts join signs, and differ in how high they are."""
+    if any(glyph and glyph.text in CORNERS for row in rows for glyph in row):
         return [list(row) for row in rows]
-    return [[replace(one, text="|") if one and one.text == "│" else one for one in row] for row in rows]
+    plain = []
+    for row in rows:
+        text = "".join(glyph.text if glyph else " " for glyph in row)
+        kept = {index for ruler in RULERS.finditer(text) for index in range(*ruler.span())}
+        plain.append(
+            [
+                replace(one, text=PLAIN[one.text]) if one and one.text in PLAIN and index not in kept else one
+                for index, one in enumerate(row)
+            ]
+        )
+    return plain
 
 
 def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
@@ -126,17 +141,16 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
         ]
         for index in unsure
     ]
-    best, likelihood = None, PREFERENCE * prod(word[index].score for index in unsure)
+    best, likelihood = None, prod(word[index].score for index in unsure) * _plausible(text)
     for picks in product(*choices):
         letters = list(text)
         for index, (letter, _) in zip(unsure, picks, strict=True):
             letters[index] = letter
-        share = prod(score for _, score in picks)
         candidate = "".join(letters)
-        if NUMBER.fullmatch(candidate) and candidate not in known:
-            share *= 1.0 if DIGITLIKE.fullmatch(text) else RARER
-        elif candidate not in known:
-            continue
+        share = prod(score for _, score in picks)
+        if candidate in known or (NUMBER.fullmatch(candidate) and DIGITLIKE.fullmatch(text)):
+            share /= PREFERENCE
+        share *= _plausible(candidate)
         if share > likelihood:
             best, likelihood = picks, share
     if best is None:
@@ -148,6 +162,11 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
         )
         chosen[index] = replace(word[index], text=letter, score=max(score, 0.9), others=others)
     return chosen
+
+
+def _plausible(word: str) -> float:
+    """How likely a name is to change as often from digits to letters, but for hexadecimal numbers and hashes."""
+    return 1.0 if HEXADECIMAL.fullmatch(word) else ODD ** len(DIGIT_IN_NAME.findall(word))
 
 
 def _words(glyphs: Sequence[Glyph | None]) -> Iterator[tuple[int, int]]:

@@ -90,7 +90,7 @@ def _glyph(probabilities: NDArray[np.float32], x: float) -> Glyph:
 
 
 def read_rows(
-    picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: grid.Columns, names: Collection[str] = ()
+    picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: grid.Columns, names: Collection[str]
 ) -> list[Row]:
     """The rows as text; none where the grid is doubtful and the text is not monospaced.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ class Pane:
     first_line: int | None
 
 
-def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box) -> Pane | None:
+def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection[str]) -> Pane | None:
     """None when the pane holds no monospaced text."""
     left, top, right, bottom = box
     picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
@@ -68,7 +69,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box) -> Pane | None:
     slots = slots_of(mask, rows, columns)
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
-    read = [row for row in read_rows(picture, ink, slots, columns) if not _is_cut(row, mask, rows, columns)]
+    read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
     written = "".join(row.text for row in read).replace(" ", "")
     if sum(sign.isalnum() for sign in written) <= LEAST_LETTERS * len(written):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 
 import cv2
@@ -22,8 +23,8 @@ from mmcore.types import Line, Reading, Region
 MOST_PIXELS = 8_000_000
 
 
-def read(data: bytes, settings: PerceptionSettings) -> Reading:
-    """Raises ImageError."""
+def read(data: bytes, settings: PerceptionSettings, names: Collection[str] = ()) -> Reading:
+    """`names` that the picture may well show settle letters that look alike. Raises ImageError."""
     picture = open_picture(data, settings)
     # The models were trained on BGR, as OpenCV reads it.
     pixels: Pixels = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
@@ -35,7 +36,7 @@ def read(data: bytes, settings: PerceptionSettings) -> Reading:
     mask = grid.mask_of(ink)
     parts = screen.split(background, mask)
     mask = grid.without_rules(mask)
-    reading = _read_drawing(pixels) or _read_screen(pixels, ink, mask, parts) or read_page(pixels, mask)
+    reading = _read_drawing(pixels) or _read_screen(pixels, ink, mask, parts, names) or read_page(pixels, mask)
     return replace(_enlarged(reading, factor), size=picture.size, sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -65,9 +66,11 @@ def _read_drawing(picture: Pixels) -> Reading | None:
     return Reading("diagram", render.to_mermaid(diagram), lines, size, diagram=diagram)
 
 
-def _read_screen(picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen) -> Reading | None:
+def _read_screen(
+    picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
+) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
-    read = [(box, read_pane(picture, ink, mask, box)) for box in parts.panes]
+    read = [(box, read_pane(picture, ink, mask, box, names)) for box in parts.panes]
     panes = [(box, pane) for box, pane in read if pane is not None]
     if not panes:
         return None

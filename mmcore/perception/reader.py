@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,12 @@ class Reader:
         """Of the running worker; None when there is none."""
         return self._worker.pid if self._worker and self._worker.returncode is None else None
 
-    async def read(self, source: Path | bytes) -> Reading:
-        """What the picture says. Raises ImageError and PerceptionError."""
-        reply, _ = await self._request("read", source)
+    async def read(self, source: Path | bytes, names: Collection[str] = ()) -> Reading:
+        """What the picture says. Raises ImageError and PerceptionError.
+
+        `names` that the picture is likely to show, as those of a workspace, settle letters that look alike.
+        """
+        reply, _ = await self._request("read", source, names=list(names))
         return wire.reading_from_json(reply["reading"])
 
     async def load(self, source: Path | bytes) -> Image:

@@ -1,7 +1,8 @@
 """The process that decodes and reads pictures, so that a hostile one can only bring this process down.
 
 Run by `perception.reader` as `python -m mmcore.perception.worker`; speaks `perception.wire` on stdin and stdout and
-leaves when stdin closes. Requests: {"do": "read" | "load" | "overlay", "settings": {…}}, the picture as payload.
+leaves when stdin closes. Requests: {"do": "read" | "load" | "overlay", "settings": {…}}, the picture as payload; "read"
+has "names", "overlay" a "reading".
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _perform(header: dict[str, Any], data: bytes, settings: PerceptionSettings) 
         return {}, overlay.draw(data, wire.reading_from_json(header["reading"]), settings)
     from mmcore.perception import pipeline
 
-    return {"reading": wire.reading_to_json(pipeline.read(data, settings))}, b""
+    return {"reading": wire.reading_to_json(pipeline.read(data, settings, header["names"]))}, b""
 
 
 def limit_memory() -> None:
