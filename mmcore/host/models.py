@@ -15,6 +15,7 @@ import psutil
 
 from mmcore.engine.base import Figures, LocalEngine
 from mmcore.errors import EngineUnavailable, UnknownModel
+from mmcore.host.admission import Admission
 from mmcore.host.engines import Choice
 from mmcore.host.metrics import Metrics
 
@@ -28,19 +29,19 @@ State = Literal["absent", "loading", "ready"]
 class Resident:
     """A model in memory.
 
-    `admitted` says how many requests of a kind it works on; the others wait in the order in which they came. A quarter
-    of its slots is for chats, which are long and pay for it with their context, half for completions; the rest holds
-    prompts that will be continued.
+    `admitted` says how many requests of a kind it works on; the others wait, workspaces in turn. A quarter of its slots
+    is for chats, which are long and pay for it with their context, half for completions; the rest holds prompts that
+    will be continued.
     """
 
     engine: LocalEngine
-    admitted: Mapping[Kind, asyncio.Semaphore]
+    admitted: Mapping[Kind, Admission]
     figures: Figures = field(default_factory=Figures)
 
     @classmethod
     def of(cls, engine: LocalEngine) -> Resident:
         shares: dict[Kind, int] = {"completion": engine.slots // 2, "chat": engine.slots // 4}
-        return cls(engine, {kind: asyncio.Semaphore(max(1, share)) for kind, share in shares.items()})
+        return cls(engine, {kind: Admission(max(1, share)) for kind, share in shares.items()})
 
 
 @dataclass(eq=False)

@@ -53,7 +53,8 @@ class Service:
         outcome = "closed"
         self.active += 1
         try:
-            async with self.held.lease(request.model) as resident, self._admitted(kind, resident) as turn:
+            lease = self.held.lease(request.model)
+            async with lease as resident, self._admitted(kind, resident, request.workspace) as turn:
                 if isinstance(request, CompletionRequest):
                     stream = resident.engine.complete(request, turn)
                 else:
@@ -77,10 +78,10 @@ class Service:
             self._account(kind, request.model, outcome, usage, delivered)
 
     @asynccontextmanager
-    async def _admitted(self, kind: Kind, resident: Resident) -> AsyncIterator[Turn]:
+    async def _admitted(self, kind: Kind, resident: Resident, workspace: str) -> AsyncIterator[Turn]:
         waiting, running = self.metrics.waiting.labels(kind), self.metrics.running.labels(kind)
         with waiting.track_inprogress():
-            await resident.admitted[kind].acquire()
+            await resident.admitted[kind].acquire(workspace)
         try:
             take = self._scheduler.completion if kind == "completion" else self._scheduler.chat
             async with take() as turn:

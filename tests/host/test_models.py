@@ -168,5 +168,5 @@ async def test_slots_are_shared_between_completions_and_chats(
 ) -> None:
     monkeypatch.setattr(ScriptedEngine, "slots", slots)
     async with models.lease("a") as resident:
-        assert resident.admitted["completion"]._value == completions
-        assert resident.admitted["chat"]._value == chats
+        assert resident.admitted["completion"].free == completions
+        assert resident.admitted["chat"].free == chats
