@@ -31,9 +31,12 @@ class Prompt:
 def heal(tokens: Sequence[int], vocabulary: Vocabulary, most: int = 1) -> Prompt:
     """Take back the last tokens, because a word cut by the cursor is not written in the tokens of the whole word.
 
-    Token healing (Lundberg 2023): what comes instead may be longer than what was taken back, not different.
+    Token healing (Lundberg 2023): what comes instead may be longer than what was taken back, not different. A line
+    that has just begun is no cut word: taken back, its end comes again as that of an empty line too, which models like.
     """
     begin = len(tokens)
+    if vocabulary.bytes_of(tokens[-1]).endswith(b"\n"):
+        return Prompt(tuple(tokens), b"", len(tokens))
     while begin > 1 and len(tokens) - begin < most and vocabulary.bytes_of(tokens[begin - 1]):
         begin -= 1
     return Prompt(tuple(tokens[:begin]), b"".join(map(vocabulary.bytes_of, tokens[begin:])), len(tokens))

@@ -15,6 +15,7 @@ from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected
 from mmcore.host.openvino.engine import OpenVinoEngine
+from mmcore.host.openvino.generation import Prompt, heal
 from mmcore.host.openvino.lookup import Lookup
 from mmcore.types import Image, Message
 from tests.host.openvino.asking import ask
@@ -118,6 +119,12 @@ async def test_a_seed_draws_the_same_again(tiny: OpenVinoEngine) -> None:
     await ask(tiny, PROMPT, 0)
     texts = [(await ask(tiny, PROMPT, temperature=1.0, seed=seed)).text for seed in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_line_that_has_just_begun_is_not_healed(tiny: OpenVinoEngine) -> None:
+    tokens = tiny._vocabulary.encode("def total():\n")
+    assert heal(tokens, tiny._vocabulary) == Prompt(tuple(tokens), b"", len(tokens))
+    assert heal(tiny._vocabulary.encode("def total():\n    "), tiny._vocabulary).taken_back.strip(b" \n") == b""
 
 
 async def test_a_cut_word_is_healed(tiny: OpenVinoEngine, tiny_model: TinyModel) -> None:
