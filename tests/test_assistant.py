@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,7 +214,7 @@ class Reads(Reader):
         super().__init__(SETTINGS.perception)
         self._reading = reading
 
-    async def read(self, source: Path | bytes) -> Reading:
+    async def read(self, source: Path | bytes, names: Collection[str] = ()) -> Reading:
         return self._reading
 
 
@@ -242,7 +242,7 @@ class Counts(Reader):
         self._reading = reading
         self.read_hashes: list[str] = []
 
-    async def read(self, source: Path | bytes) -> Reading:
+    async def read(self, source: Path | bytes, names: Collection[str] = ()) -> Reading:
         data = read_source(source, 10**9)
         self.read_hashes.append(hashlib.sha256(data).hexdigest())
         return replace(self._reading, sha256=self.read_hashes[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +173,6 @@ class Reads(Reader):
         super().__init__(SETTINGS.perception)
         self._text, self._regions = text, regions
 
-    async def read(self, source: Path | bytes) -> Reading:
+    async def read(self, source: Path | bytes, names: Collection[str] = ()) -> Reading:
         lines = tuple(Line(line, (0, 0, 10, 10), 0.99) for line in self._text.splitlines())
         return Reading("terminal", self._text, lines, (100, 100), regions=self._regions)
