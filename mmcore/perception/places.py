@@ -16,7 +16,10 @@ _NAME = rf"{_ROOT}(?:[\w@.+\-\\/\[\]$]*[\w\])]\.[A-Za-z][A-Za-z0-9]{{0,5}}|[\w@.
 _PATH = rf"{_SCHEME}(?P<path>{_NAME})"
 _QUERY = r"(?:\?[\w=&.%\-]*)?"
 _LINE_WORD = r"[l1I|]ine"
-_NUMBER = r"[0-9OolI]{1,6}"
+# A reader takes 1 for l and 0 for O, though seldom all digits of a number.
+_ANY_DIGITS = r"[\dOolI]{1,6}\b"
+_NUMBER = rf"(?=[OolI]{{0,5}}\d){_ANY_DIGITS}"
+_COLUMN = _ANY_DIGITS
 _FILE_WORD = r"\bFi[l1I|]e"
 _QUOTES = r"[\"'“”`´]{1,2}"
 _DIGITS = str.maketrans("OoIl", "0011")
@@ -39,21 +42,21 @@ PATTERNS: Sequence[tuple[Style, re.Pattern[str]]] = (
     (
         Style.OUTERMOST_FIRST,
         re.compile(
-            rf"{_FILE_WORD}\s*{_QUOTES}(?P<path>[^\"'“”]+?){_QUOTES}\s*[,.]?\s*{_LINE_WORD}\s*(?P<line>{_NUMBER})"
+            rf"{_FILE_WORD}\s*{_QUOTES}(?P<path>[^\"'“”]+?){_QUOTES}\s*[,.]?\s*{_LINE_WORD}\s*(?P<line>{_ANY_DIGITS})"
             r"(?:\s*[,.]?\s*in\s+(?P<function>[\w<>.]+))?"
         ),
     ),
     # IPython: `File ~/shop/cart.py:12, in total(items)`; rich: `/shop/cart.py:12 in total`.
-    (Style.OUTERMOST_FIRST, re.compile(rf"{_PATH}:(?P<line>\d+),? in (?P<function>[\w<>.]+)(?=\W*$|\()")),
+    (Style.OUTERMOST_FIRST, re.compile(rf"{_PATH}:(?P<line>{_NUMBER}),? in (?P<function>[\w<>.]+)(?=\W*$|\()")),
     (
         Style.INNERMOST_FIRST,
-        re.compile(rf"\bat (?P<function>\S+\(.*?\)) in (?P<path>[^:]*?{_NAME}):line (?P<line>\d+)"),
+        re.compile(rf"\bat (?P<function>\S+\(.*?\)) in (?P<path>[^:]*?{_NAME}):line (?P<line>{_NUMBER})"),
     ),
     # Java, Kotlin, Scala, Groovy
     (
         Style.INNERMOST_FIRST,
         re.compile(
-            r"^\s*at\s+(?P<function>[\w$.<>/@\-]+)\((?P<path>[\w$\-]+\.(?:java|kt|scala|groovy)):(?P<line>\d+)\)"
+            rf"^\s*at\s+(?P<function>[\w$.<>/@\-]+)\((?P<path>[\w$\-]+\.(?:java|kt|scala|groovy)):(?P<line>{_NUMBER})\)"
         ),
     ),
     # Node, browsers
@@ -61,45 +64,48 @@ PATTERNS: Sequence[tuple[Style, re.Pattern[str]]] = (
         Style.INNERMOST_FIRST,
         re.compile(
             rf"^\s*at\s+(?:async\s+)?(?:(?P<function>[^()]+?)\s+\()?{_SCHEME}(?P<path>[^():?]*?{_NAME}){_QUERY}"
-            r":(?P<line>\d+):(?P<column>\d+)\)?"
+            rf":(?P<line>{_NUMBER}):(?P<column>{_COLUMN})\)?"
         ),
     ),
     (
         Style.INNERMOST_FIRST,
-        re.compile(rf"{_PATH}:(?P<line>\d+):in\s*[`'\"](?P<function>[^'\"`]+)['\"`](?::\s*(?P<message>.*))?"),
+        re.compile(rf"{_PATH}:(?P<line>{_NUMBER}):in\s*[`'\"](?P<function>[^'\"`]+)['\"`](?::\s*(?P<message>.*))?"),
     ),
-    (Style.RUST, re.compile(rf"(?:-->|panicked at(?: '.*',)?|→)\s*{_PATH}:(?P<line>\d+)(?::(?P<column>\d+))?")),
+    (
+        Style.RUST,
+        re.compile(rf"(?:-->|panicked at(?: '.*',)?|→)\s*{_PATH}:(?P<line>{_NUMBER})(?::(?P<column>{_COLUMN}))?"),
+    ),
     # MSVC, tsc, csc
     (
         Style.INNERMOST_FIRST,
-        re.compile(rf"{_PATH}\((?P<line>\d+)(?:,(?P<column>\d+))?\)\s*:\s*(?P<message>.+)"),
+        re.compile(rf"{_PATH}\((?P<line>{_NUMBER})(?:,(?P<column>{_COLUMN}))?\)\s*:\s*(?P<message>.+)"),
     ),
-    (Style.GO, re.compile(rf"^\s+{_PATH}:(?P<line>\d+)(?:\s+\+0x[0-9a-fA-F]+)?\s*$")),
+    (Style.GO, re.compile(rf"^\s+{_PATH}:(?P<line>{_NUMBER})(?:\s+\+0x[0-9a-fA-F]+)?\s*$")),
     # PHP: the place where it was thrown, after the message; a frame of the trace that follows.
-    (Style.FINAL, re.compile(rf"\bthrown in {_PATH} on line (?P<line>\d+)")),
+    (Style.FINAL, re.compile(rf"\bthrown in {_PATH} on line (?P<line>{_NUMBER})")),
     (
         Style.INNERMOST_FIRST,
-        re.compile(rf"^(?P<message>.*)\bin {_PATH}(?: on line |:)(?P<line>\d+)(?=\D*$)"),
+        re.compile(rf"^(?P<message>.*)\bin {_PATH}(?: on line |:)(?P<line>{_NUMBER})(?=\D*$)"),
     ),
-    (Style.INNERMOST_FIRST, re.compile(rf"^#\d+ {_PATH}\((?P<line>\d+)\): (?P<function>[\w\\:>\-]+)\(")),
+    (Style.INNERMOST_FIRST, re.compile(rf"^#\d+ {_PATH}\((?P<line>{_NUMBER})\): (?P<function>[\w\\:>\-]+)\(")),
     # Django, YAML, Terraform, Perl: the number in words; a shell: `deploy.sh: line 12: …`.
     (
         Style.INNERMOST_FIRST,
         re.compile(
-            rf"{_PATH}[\"'”]?[,:]?\s+{_LINE_WORD} (?P<line>\d+)(?:, column (?P<column>\d+))?"
+            rf"{_PATH}[\"'”]?[,:]?\s+{_LINE_WORD} (?P<line>{_NUMBER})(?:, column (?P<column>{_COLUMN}))?"
             r"(?:, in (?P<function>[\w.]+)$)?(?::\s+(?P<message>\S.*))?"
         ),
     ),
     (
         Style.PLAIN,
         re.compile(
-            rf"{_PATH}{_QUERY}:(?P<line>\d+)(?::(?P<column>\d+))?(?:\s*[:\-–]\s*(?P<message>\S.*)|\b)",
+            rf"{_PATH}{_QUERY}:(?P<line>{_NUMBER})(?::(?P<column>{_COLUMN}))?(?:\s*[:\-–]\s*(?P<message>\S.*)|\b)",
         ),
     ),
 )
 # A file that stands alone in its line, and places in it below: ESLint, stylelint.
 _HEADING = re.compile(rf"^{_PATH}:?$")
-_BELOW = re.compile(r"^\s+(?P<line>\d+):(?P<column>\d+)\s+(?:error|warning|✖|⚠)\s+(?P<message>\S.*)$")
+_BELOW = re.compile(rf"^\s+(?P<line>{_NUMBER}):(?P<column>{_COLUMN})\s+(?:error|warning|✖|⚠)\s+(?P<message>\S.*)$")
 # pytest's summary names a test and no line.
 _TEST = re.compile(rf"^(?:FAILED|ERROR)\s+{_PATH}::(?P<function>[\w:]+)(?:\[.*?\])?(?:\s+-\s+(?P<message>.*))?")
 # Where a terminal broke a line before the place was complete.
@@ -131,7 +137,7 @@ def below(heading: str, line: str) -> Frame | None:
     match = _BELOW.match(line)
     if not heading or match is None:
         return None
-    return Frame(heading, int(match["line"]), int(match["column"]), "", match["message"].strip(), "error")
+    return Frame(heading, _int(match["line"]), _int(match["column"]), "", match["message"].strip(), "error")
 
 
 def heading(line: str) -> str:
@@ -145,8 +151,8 @@ def frame(match: re.Match[str]) -> Frame:
     column = groups.get("column")
     return Frame(
         groups["path"].strip(),
-        int(groups["line"].translate(_DIGITS)),
-        int(column) if column else None,
+        _int(groups["line"]),
+        _int(column) if column else None,
         (groups.get("function") or "").strip(),
         (groups.get("message") or "").strip(),
     )
@@ -165,3 +171,7 @@ def lines_of(text: str) -> Iterator[str]:
                 break
         yield line
         index += 1
+
+
+def _int(digits: str) -> int:
+    return int(digits.translate(_DIGITS))

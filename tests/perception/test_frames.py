@@ -180,6 +180,14 @@ ZeroDivisionError: division by zero""",
         "FAILED tests/test_cart.py::TestCart::test_total[3] - assert 3 == 4",
         Frame("tests/test_cart.py", 0, None, "TestCart.test_total", "assert 3 == 4"),
     ),
+    "slips of the reader in node": (
+        "RangeError: no\n    at priceOf (/home/dev/shop/src/cart.js:l2:ll)",
+        Frame("/home/dev/shop/src/cart.js", 12, 11, "priceOf", "no", "RangeError"),
+    ),
+    "slips of the reader in mypy": (
+        "shop/cart.py:2l: error: Incompatible types",
+        Frame("shop/cart.py", 21, None, "", "Incompatible types", "error"),
+    ),
     "slips of the reader": (
         'Fi1e“/home/dev/batch/main.py",1ine l8,in main\nValueError: bad',
         Frame("/home/dev/batch/main.py", 18, None, "main", "bad", "ValueError"),
