@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,7 @@ from mmcore.engine.launch import connect
 from mmcore.engine.remote import RemoteEngine
 from mmcore.errors import EngineRejected, EngineUnavailable
 from tests.contract.hosting import within
+from tests.engine.test_remote import GOOD, Replies, reply
 
 REQUEST = CompletionRequest("scripted", "x")
 
@@ -97,6 +99,24 @@ async def test_eight_editors_that_come_at_once_start_one_host(settings: Settings
     said = [(await editor.communicate())[0] for editor in editors]
     assert {int(line) for line in said} == {running().pid}
     assert address.log_path().read_text().count("listens at") == 1
+
+
+async def test_a_window_has_one_name_for_the_host_and_another_window_another(attach: Callable[[], Engine]) -> None:
+    health = reply("200 OK", json.dumps({"pid": os.getpid()}).encode())
+    host = Replies([health, GOOD, GOOD, health, GOOD])
+    async with await asyncio.start_server(host.serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        config.state_dir().mkdir(parents=True)
+        address.publish(f"http://127.0.0.1:{port}/v1", version("sidesight"), "token")
+        try:
+            one, other = attach(), attach()
+            for engine in (one, one, other):
+                await said(engine)
+        finally:
+            # Or the fixture would end the host that it finds, which are the tests.
+            address.address_path().unlink()
+    names = [body["prompt_cache_key"] for body in host.bodies if body]
+    assert names[0] == names[1] != names[2]
 
 
 async def test_the_host_outlives_the_editor_that_started_it(attach: Callable[[], Engine], settings: Settings) -> None:
