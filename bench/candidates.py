@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import os
 import sys
 import threading
@@ -188,8 +189,9 @@ def main() -> None:
                 results.add(model, {kind: {}})
                 continue
             results.add(model, {kind: {"later start, s": [child.start_s]}})
+            note = functools.partial(results.note, model)
             for turn in range(arguments.rounds):
-                results.add(model, measure({kind: child}, turn, guessing=(False,)))
+                measure({kind: child}, turn, note, guessing=(False,))
             child.close()
             results.show(model)
 

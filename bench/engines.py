@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import random
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ FUNCTION_LINES = 60
 # Rows between two looks of others at the results.
 PIECE = 10
 PASSED = "single-line infilling, passed"
+LAST = ("first start, s", "later start, s", PASSED)
 
 
 def open_engine(kind: str, model: str) -> LocalEngine:
@@ -170,14 +172,12 @@ def rewrite() -> str:
 
 
 def measure(
-    children: dict[str, Child], seed: int, guessing: Sequence[bool] = (False, True)
-) -> dict[str, dict[str, list[float]]]:
-    """A round; `seed` makes its prompts others than those of another."""
-    found: dict[str, dict[str, list[float]]] = {kind: {} for kind in children}
-
-    def note(kind: str, name: str, value: float) -> None:
-        found[kind].setdefault(name, []).append(value)
-
+    children: dict[str, Child],
+    seed: int,
+    note: Callable[[str, str, float], None],
+    guessing: Sequence[bool] = (False, True),
+) -> None:
+    """A round, of which `note` is told engine, name and value; `seed` makes its prompts others than another's."""
     for tokens in PREFILLS:
         prompt = code(tokens, 10_000 * seed + tokens)
         for kind, child in children.items():
@@ -199,7 +199,6 @@ def measure(
             note(kind, f"rewrite of {FUNCTION_LINES} lines, {name}, tokens/s", rate(said))
     for kind, child in children.items():
         note(kind, "memory, MB", child.memory_mb)
-    return found
 
 
 def rate(said: dict[str, Any]) -> float:
@@ -237,6 +236,9 @@ class Results:
         if keep and self._path.exists():
             self._models = json.loads(self._path.read_text("utf-8"))
 
+    def note(self, model: str, kind: str, name: str, value: float) -> None:
+        self.add(model, {kind: {name: [value]}})
+
     def add(self, model: str, found: dict[str, dict[str, list[float]]]) -> None:
         for kind, values in found.items():
             there = self._models.setdefault(model, {}).setdefault(kind, {})
@@ -265,7 +267,7 @@ def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
     heads = [kind if found[kind] else f"{kind}: does not load it" for kind in kinds]
     lines = [f"## {model}", "", f"| {rounds} rounds | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
     names = dict.fromkeys(name for values in found.values() for name in values)
-    for name in sorted(names, key=lambda name: name == PASSED):
+    for name in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
         cells = [cell(found[kind].get(name), found[kinds[0]].get(name), name) for kind in kinds]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
@@ -310,7 +312,8 @@ def main() -> None:
         children = {kind: Child(kind, model) for kind in arguments.engines}
         results.add(model, {kind: {"later start, s": [child.start_s]} for kind, child in children.items()})
         for turn in range(arguments.rounds):
-            results.add(model, measure(children, random.Random().randrange(1 << 20) if arguments.add else turn))
+            seed = random.Random().randrange(1 << 20) if arguments.add else turn
+            measure(children, seed, functools.partial(results.note, model))
         for begin in range(arguments.rows.start, arguments.rows.stop, PIECE):
             some = range(begin, min(begin + PIECE, arguments.rows.stop))
             results.add(model, passed(children, some, arguments.shared))
