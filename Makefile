@@ -76,6 +76,13 @@ bench-candidates: .candidates/.installed
 	.candidates/bin/python -m pip install --quiet 'openvino-genai==2026.4.*' 'torchao==0.18.*'
 	touch $@
 
+# The model is the one that `make test-vision` trained.
+bench-fusion: .venv/.installed-dev
+	$(BIN)/python bench/fusion.py --model tiny-eyes --path build/tiny-eyes --shapes 8
+
+bench-grounding: .venv/.installed-dev
+	$(BIN)/python bench/grounding.py --ask
+
 bench-%: .venv/.installed-dev
 	$(BIN)/python bench/$*.py
 
