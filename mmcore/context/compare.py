@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,15 @@ LARGEST_FILE = 400_000
 # So much of what was read must stand in a file, and so many lines, before it is taken for that file.
 AGREEING = 0.5
 FEWEST_LINES = 3
+# So many of the longest names, and this share of them, tell whether a file is worth to be compared; a few are misread.
+MOST_WORDS = 12
+HAVING = 0.4
 # How far lines may have moved against each other for the two still to be compared there.
 SLACK = 40
 # A line that reaches so near to the edge of what is shown may go on behind it.
 NEAR_EDGE = 0.9
+
+_WORD = re.compile(r"\w{5,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ def align(code: str, names: Sequence[str], roots: Sequence[Path], first_line: in
 
 
 def _best(shown: Sequence[str], paths: Iterable[Path], first_line: int | None) -> Alignment | None:
+    words = sorted(set(_WORD.findall("\n".join(shown))), key=len)[-MOST_WORDS:]
     keys = [squeezed(line) for line in shown]
     telling = {key for key in keys if len(key) >= TELLING}
     best: Alignment | None = None
@@ -66,9 +73,13 @@ def _best(shown: Sequence[str], paths: Iterable[Path], first_line: int | None) -
         try:
             if path.stat().st_size > LARGEST_FILE:
                 continue
-            lines = path.read_text("utf-8").splitlines()
+            text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             continue
+        # Most files have none of it: to find that out must cost little.
+        if sum(word in text for word in words) < HAVING * len(words):
+            continue
+        lines = text.splitlines()
         there = [squeezed(line) for line in lines]
         if len(telling.intersection(there)) < max(FEWEST_LINES, AGREEING * len(telling)):
             continue
