@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmcore.context.compare import Alignment, align
-from mmcore.context.grounding import ground_each, users_own
+from mmcore.context.grounding import ground, ground_each, users_own
 from mmcore.perception.frames import parse_frames
 from mmcore.perception.render import FILE_NAME
 from mmcore.types import Frame, Location, Position, Range, Reading
@@ -20,17 +20,21 @@ UNPARSED = ("SyntaxError", "IndentationError", "TabError")
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """`frames` are as the pictures name them, `grounded` those that exist in the workspace, the likeliest first."""
+    """`frames` are as the pictures name them, `grounded` those that exist in the workspace, the likeliest first.
+
+    `tabs` are files that an editor in a picture has open, and whose code there is not the one that they have here.
+    """
 
     frames: tuple[Frame, ...] = ()
     grounded: tuple[tuple[Location, Frame], ...] = ()
     alignments: tuple[Alignment, ...] = ()
+    tabs: tuple[Location, ...] = ()
 
     @property
     def locations(self) -> tuple[Location, ...]:
         """What is named comes before what is only shown."""
         shown = (Location(one.path, Range(Position(one.first, 0), Position(one.last, 0))) for one in self.alignments)
-        return (*(location for location, _ in self.grounded), *shown)
+        return (*(location for location, _ in self.grounded), *shown, *self.tabs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,19 @@ class Finding:
 
 def find(readings: Sequence[Reading], roots: Sequence[Path]) -> Whereabouts:
     frames = tuple(frame for reading in readings for frame in parse_frames(reading.text))
-    alignments = tuple(_aligned(readings, roots)) if roots else ()
-    return Whereabouts(frames, ground_each(frames, roots), alignments)
+    if not roots:
+        return Whereabouts(frames)
+    alignments: list[Alignment] = []
+    tabs: list[Location] = []
+    for reading in readings:
+        code = [region for region in reading.regions if region.kind == "code"]
+        titles = [region.text for region in reading.regions if region.kind == "title"]
+        names = [match[0] for title in titles for match in FILE_NAME.finditer(title)]
+        aligned = [align(region.text, names, roots, region.first_line) for region in code]
+        alignments += [one for one in aligned if one]
+        if code and not any(aligned):
+            tabs += ground([Frame(name, code[0].first_line or 0) for name in names], roots)
+    return Whereabouts(frames, ground_each(frames, roots), tuple(alignments), tuple(tabs))
 
 
 def findings(places: Whereabouts) -> list[Finding]:
@@ -145,12 +160,3 @@ def _difference(there: str | None, shown: str | None) -> str:
     if there is None:
         return f"the picture has `{shown}`, the file does not"
     return f"the picture has `{shown}`, the file `{there}`"
-
-
-def _aligned(readings: Sequence[Reading], roots: Sequence[Path]) -> Iterator[Alignment]:
-    for reading in readings:
-        titles = [region.text for region in reading.regions if region.kind == "title"]
-        named = [match[0] for title in titles for match in FILE_NAME.finditer(title)]
-        for region in reading.regions:
-            if region.kind == "code" and (found := align(region.text, named, roots, region.first_line)):
-                yield found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmcore import whereabouts
-from mmcore.types import Reading
+from mmcore.types import Reading, Region
 
 
 @pytest.fixture
@@ -53,6 +53,16 @@ json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"""
 def test_a_picture_that_names_nothing_here_reports_nothing(shop: Path) -> None:
     assert found("src/other.c:5:1: error: no", shop) == []
     assert found("all is well", shop) == []
+
+
+def test_a_tab_leads_to_its_file_when_the_code_is_another(shop: Path) -> None:
+    code = "def other():\n    compute(1)\n    return 2\n    # and more\n"
+    box = (0, 0, 9, 9)
+    regions = (Region("title", "main.py - shop", box), Region("code", code, box, 5))
+    places = whereabouts.find([Reading("editor", code, (), (9, 9), regions=regions)], [shop])
+    assert places.alignments == ()
+    (place,) = places.locations
+    assert (place.path, place.range.start.line + 1) == (shop / "main.py", 5)
 
 
 def test_a_fact_is_in_an_answer_that_has_its_words_and_no_longer_ones(shop: Path) -> None:
