@@ -54,12 +54,14 @@ def find_underlines(mask: Mask, baselines: Sequence[int], pitch: float) -> list[
     """Horizontal lines below a row with letters above them all along: `____` has none."""
     # An odd kernel: it does not move what it leaves.
     length = max(8, round(LONGEST_SIGN * pitch)) | 1
-    flat = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    # Dots and waves under a word are joined first.
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, max(3, round(0.4 * pitch)) | 1), np.uint8))
+    flat = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=8)
     found = []
     for left, top, width, height, _ in stats[1:count].tolist():
         baseline = max((line for line in baselines if line <= top + height), default=-1)
-        if height > THICKEST or baseline < 0 or top - baseline > 0.5 * pitch:
+        if height > THICKEST or baseline < 0 or not 0 <= top - baseline <= 0.5 * pitch:
             continue
         above = mask[max(0, round(baseline - pitch)) : max(1, baseline - 1), left : left + width].max(0, keepdims=True)
         if cv2.dilate(above, np.ones((1, max(3, round(0.4 * pitch))), np.uint8)).mean() > WITH_LETTERS:

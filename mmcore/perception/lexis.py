@@ -68,6 +68,8 @@ JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡"
 
 # With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
 CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
+FEWEST_CORNERS = 2
+SQUARE, FEWEST_SQUARE = {"[": "(", "]": ")"}, 3
 PLAIN = {"│": "|", "─": "-", "━": "-", "═": "="}
 RULERS = re.compile(r"(?<!\S)([─━═])\1{9,}(?!\S)")
 
@@ -77,7 +79,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
 
     Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
     """
-    settled = without_drawing([apart(row) for row in rows])
+    settled = with_parentheses(without_drawing([apart(row) for row in rows]))
     spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
     sure = Counter(
         _text(settled[row][start:stop])
@@ -113,7 +115,7 @@ def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:
 
 def without_drawing(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
     """`│` is `|` and `─` is `-` where nothing else is drawn: fonts join signs, and differ in how high they are."""
-    if any(glyph and glyph.text in CORNERS for row in rows for glyph in row):
+    if sum(bool(glyph and glyph.text in CORNERS) for row in rows for glyph in row) >= FEWEST_CORNERS:
         return [list(row) for row in rows]
     plain = []
     for row in rows:
@@ -126,6 +128,20 @@ def without_drawing(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph |
             ]
         )
     return plain
+
+
+def with_parentheses(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
+    """`[` is `(` in a picture that has no `(` at all, where it may be: some fonts draw both with corners."""
+    seen = Counter(glyph.text for row in rows for glyph in row if glyph)
+    square = [glyph for row in rows for glyph in row if glyph and glyph.text in SQUARE]
+    open_to = [glyph for glyph in square if _share(glyph, SQUARE[glyph.text]) >= LEAST_SHARE]
+    if seen["("] or seen[")"] or len(open_to) < FEWEST_SQUARE or len(open_to) < 0.5 * len(square):
+        return [list(row) for row in rows]
+    return [[replace(one, text=SQUARE[one.text]) if one in open_to else one for one in row] for row in rows]
+
+
+def _share(glyph: Glyph, text: str) -> float:
+    return next((score for other, score in glyph.others if other == text), 0.0)
 
 
 def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:

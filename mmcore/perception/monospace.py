@@ -106,7 +106,8 @@ def read_rows(
     for number, row in heard.items():
         moved = [replace(glyph, x=glyph.x - columns.phase) for glyph in row]
         placed = align.place(moved, slots[number].written, columns.pitch)
-        merged = lexis.apart([_chosen(*pair) for pair in zip(seen[number], placed, strict=True)])
+        known = _halved(seen[number], placed)
+        merged = lexis.apart([_chosen(*pair) for pair in zip(known, placed, strict=True)])
         seen[number] = [_named(glyph) for glyph in merged]
     wide = {number: _spaced(row, columns.pitch) for number, row in heard.items() if _is_wide(row)}
     return rows_of(slots, seen, columns, wide)
@@ -160,6 +161,23 @@ def _chosen(seen: Glyph | None, heard: Glyph | None) -> Glyph | None:
         return seen
     share = next((score for text, score in seen.others if text == heard.text), 0.0)
     return heard if heard.score * (share + 0.05) > seen.score * 0.3 else seen
+
+
+def _halved(seen: Sequence[Glyph | None], heard: Sequence[Glyph | None]) -> list[Glyph | None]:
+    """What was seen, with `!` and `=` in two cells that are not both certain and over which `≠` was heard."""
+    halved = list(seen)
+    for index, glyph in enumerate(heard):
+        if glyph is None or glyph.text not in lexis.JOINED:
+            continue
+        for first in (index, index - 1):
+            pair = seen[first : first + 2] if first >= 0 else []
+            if len(pair) == 2 and all(one and not one.text.isalnum() for one in pair):
+                if min(one.score for one in pair if one) < SURE:
+                    signs = zip((first, first + 1), lexis.JOINED[glyph.text], strict=True)
+                    for place, text in signs:
+                        halved[place] = replace(glyph, text=text, score=SURE)
+                break
+    return halved
 
 
 def _named(glyph: Glyph | None) -> Glyph | None:

@@ -11,7 +11,13 @@ from mmcore.config import PerceptionSettings
 from mmcore.perception.image import open_picture
 from mmcore.types import Reading
 
-COLOURS = {"code": "#2f6fed", "terminal": "#2f6fed", "title": "#8a4fd0", "status": "#8a4fd0", "error": "#d43a3a"}
+COLOURS = {
+    **dict.fromkeys(("code", "terminal"), "#2f6fed"),
+    **dict.fromkeys(("title", "status"), "#8a4fd0"),
+    "command": "#d0a000",
+    "output": "#707070",
+    "error": "#d43a3a",
+}
 LINE, NODE, EDGE = "#1fa35b", "#e0742b", "#d43a3a"
 
 

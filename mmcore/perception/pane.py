@@ -31,6 +31,7 @@ BLAME = re.compile(
     r"(?<=\S)\s{3,}(?:\S.{0,40}?, ?(?:\w{1,4} \w{3,7} ag\w|yesterday|now)\b.*"
     r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+)$"
 )
+CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 # A row that touches the rim of the pane is whole when it is read as well as this.
 WHOLE = 0.9
 
@@ -70,6 +71,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
+    if read and not read[-1].text.rstrip(CURSOR):
+        read.pop()
     written = "".join(row.text for row in read).replace(" ", "")
     if sum(sign.isalnum() for sign in written) <= LEAST_LETTERS * len(written):
         return None

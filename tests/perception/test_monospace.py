@@ -156,7 +156,7 @@ def test_joined_sign_is_spelled_as_code_has_it() -> None:
 
 def test_upright_line_is_a_bar_unless_lines_are_drawn() -> None:
     assert [text_of(row) for row in lexis.settle([typed("a │ b")])] == ["a | b"]
-    assert [text_of(row) for row in lexis.settle([typed("│ b"), typed("└──")])] == ["│ b", "└──"]
+    assert [text_of(row) for row in lexis.settle([typed("┌──"), typed("│ b"), typed("└──")])] == ["┌──", "│ b", "└──"]
 
 
 def test_line_behind_indented_code_is_no_sign() -> None:
