@@ -24,8 +24,12 @@ MOST_WORDS = 12
 HAVING = 0.4
 # How far lines may have moved against each other for the two still to be compared there.
 SLACK = 40
-# A line that reaches so near to the edge of what is shown may go on behind it.
-NEAR_EDGE = 0.9
+# Lines that end where others end, at the far right, go on behind the edge of the picture.
+CUT_TOGETHER = 2
+# A single one may lack so many signs there.
+FEW_SIGNS = 3
+# The first and the last line are often cut through by scrolling: read as badly as this they may still be the file's.
+HALF_READ = 0.3
 
 _WORD = re.compile(r"\w{5,}")
 
@@ -100,11 +104,14 @@ def _compare(
     offset = _offset(there, keys, first_line)
     low, high = max(0, offset - SLACK), min(len(lines), offset + len(shown) + SLACK)
     width = max(map(len, shown))
-    # A line that is cut off at the edge of the picture is the line that begins so.
+    at_edge = [len(line) >= width - 1 for line in shown]
     begun = {key: line for line in there[low:high] for key in keys if len(key) > TELLING and line.startswith(key)}
-    cut = [
-        begun.get(key, key) if len(line) >= NEAR_EDGE * width else key for key, line in zip(keys, shown, strict=True)
-    ]
+    is_cut = sum(at_edge) >= CUT_TOGETHER
+    cut = list(keys)
+    for number, key in enumerate(keys):
+        whole = begun.get(key, key)
+        if at_edge[number] and (is_cut or len(whole) <= len(key) + FEW_SIGNS):
+            cut[number] = whole
     matcher = difflib.SequenceMatcher(None, cut, there[low:high], autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if any(cut[block.a : block.a + block.size])]
     if not blocks:
@@ -142,5 +149,12 @@ def _differences(
         for step in range(max(to_shown - from_shown, to_file - from_file)):
             ours = shown[from_shown + step].strip() if from_shown + step < to_shown else None
             theirs = lines[from_file + step].strip() if from_file + step < to_file else None
+            at = from_shown + step
+            if at in (0, len(shown) - 1) and ours and theirs and _resemble(ours, theirs):
+                continue
             if ours or theirs:
                 yield Difference(first + min(from_file + step, to_file), theirs, ours)
+
+
+def _resemble(ours: str, theirs: str) -> bool:
+    return difflib.SequenceMatcher(None, squeezed(ours), squeezed(theirs), autojunk=False).ratio() >= HALF_READ

@@ -73,8 +73,23 @@ def test_a_wrong_number_in_the_margin_moves_nothing(shop: Path) -> None:
     assert found.first == 5
 
 
-def test_line_that_is_cut_off_by_the_window_is_no_difference(shop: Path) -> None:
-    shown = [line[:26] for line in CODE.splitlines()]
+def test_line_that_scrolling_cuts_through_is_no_difference(shop: Path) -> None:
+    shown = ["nnrfl nrirf(namfl)", *SHOWN[1:-1], "  rfl tu ru rfl sul t"]
+    found = align("\n".join(shown), ["prices.py"], [shop])
+    assert found is not None
+    assert found.differences == ()
+
+
+def test_longest_line_with_something_behind_it_in_the_file_differs(shop: Path) -> None:
+    path = shop / "lib" / "prices.py"
+    path.write_text(CODE.replace('"""The price of one."""', '"""The price of one."""  # net'), "utf-8")
+    found = align("\n".join(SHOWN), ["prices.py"], [shop])
+    assert found is not None
+    assert [one.line for one in found.differences] == [6]
+
+
+def test_lines_that_are_cut_off_by_the_window_are_no_difference(shop: Path) -> None:
+    shown = [line[:22] for line in CODE.splitlines()]
     found = align("\n".join(shown), ["prices.py"], [shop])
     assert found is not None
     assert found.differences == ()
