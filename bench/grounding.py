@@ -3,12 +3,13 @@
     python bench/grounding.py                          # reading and grounding alone: minutes
     python bench/grounding.py --ask [--seconds 240]    # and `ask` with the chat model; goes on where it stopped
 
-Two sets. `dataset`: the tracebacks of ../shared/data/screenshots. `tools`: what other languages' tools print, drawn
+Three sets. `dataset`: the tracebacks of ../shared/data/screenshots. `tools`: what other languages' tools print, drawn
 here in several fonts and sizes, light and dark. Each picture gets a workspace with the files that it names, whose
 lines of code stand where it says, beside what could be taken for them: a copy in a folder that git ignores, a file of
 the same name in another folder, one in a virtual environment. The workspace lies elsewhere than the picture says. Right
 is the file and line of the innermost frame of the user's own code, as the first location. An answer is right when it
-names exception, file and line. Writes bench/results/grounding.md and grounding.json.
+names exception, file and line. `editors`: the dataset's pictures of code, whose file here has one line changed; that
+one, and no other, must be told. Writes bench/results/grounding.md and grounding.json.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import PIL.Image
 import PIL.ImageDraw
@@ -40,7 +42,8 @@ QUESTION = "What failed here, and where?"
 FONTS = ("DejaVuSansMono", "Hack-Regular", "LiberationMono-Regular", "FiraCode-Regular", "JetBrainsMono-Regular")
 THEMES = (("#1e1e1e", "#d4d4d4"), ("#ffffff", "#24292e"), ("#002b36", "#93a1a1"))
 SIZES = (13, 15, 18)
-SET_OF_TOOLS, SET_OF_DATA = "tools", "dataset"
+SET_OF_TOOLS, SET_OF_DATA, SET_OF_EDITORS = "tools", "dataset", "editors"
+CHANGED = "  # changed()"
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,7 @@ TOOLS = {
 
 
 def dataset(folder: Path) -> Iterator[Case]:
-    for row in (SCREENSHOTS / "truth.jsonl").read_text("utf-8").splitlines():
-        described = json.loads(row)
-        if described["kind"] != "traceback":
-            continue
+    for described in truth("traceback"):
         answers = {item["q"]: item["a"] for item in described["qa"]}
         path, line = next(answer for question, answer in answers.items() if "which line" in question)
         exception = answers["Which exception was raised?"].rpartition(".")[2]
@@ -199,6 +199,33 @@ def workspace(case: Case, root: Path) -> Path:
     return right
 
 
+def changed_file(described: dict[str, Any], root: Path) -> tuple[Path, int]:
+    """The file that an editor's picture shows, and the line of it that is changed, in the middle of what is shown."""
+    name = next(item["a"] for item in described["qa"] if "open file" in item["q"])
+    lines = ["# before"] * 3 + described["text"].splitlines()
+    telling = [number for number, line in enumerate(lines) if len(line.strip()) > 12]
+    changed = telling[len(telling) // 2]
+    lines[changed] += CHANGED
+    path = root / "package" / name
+    path.parent.mkdir()
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path, changed
+
+
+async def compare(described: dict[str, Any], assistant: Assistant) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        path, changed = changed_file(described, Path(folder))
+        began = time.perf_counter()
+        places = await assistant.look(SCREENSHOTS / described["image"], [Path(folder)])
+        differing = [one.line for each in places.alignments for one in each.differences]
+        return {
+            "set": SET_OF_EDITORS,
+            "located": [each.path for each in places.alignments] == [path],
+            "differs": differing == [changed],
+            "s": time.perf_counter() - began,
+        }
+
+
 def local(printed: str) -> PurePosixPath:
     """Below the project's folder, which lies elsewhere here."""
     path = printed.replace("\\", "/")
@@ -230,6 +257,13 @@ async def measure(case: Case, assistant: Assistant, ask: bool) -> dict[str, obje
         return row
 
 
+def truth(kind: str) -> Iterator[dict[str, Any]]:
+    for row in (SCREENSHOTS / "truth.jsonl").read_text("utf-8").splitlines():
+        described = json.loads(row)
+        if described["kind"] == kind:
+            yield described
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ask", action="store_true", help="ask the chat model too")
@@ -256,11 +290,19 @@ async def run(
             done = "named" in rows.get(case.name, {}) if chosen.ask else case.name in rows
             if not done and time.monotonic() - began < chosen.seconds:
                 rows[case.name] = await measure(case, assistant, chosen.ask)
-                RESULTS.mkdir(exist_ok=True)
-                (RESULTS / "grounding.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                store(rows)
                 print(case.name, {key: value for key, value in rows[case.name].items() if key != "answer"}, flush=True)
+        for described in truth("editor"):
+            if described["image"] not in rows and time.monotonic() - began < chosen.seconds:
+                rows[described["image"]] = await compare(described, assistant)
+                store(rows)
     finally:
         await assistant.close()
+
+
+def store(rows: dict[str, dict[str, object]]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "grounding.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def report(rows: dict[str, dict[str, object]], model: str) -> None:
@@ -276,13 +318,15 @@ def report(rows: dict[str, dict[str, object]], model: str) -> None:
         f"`ask` with {model}, “{QUESTION}”. The last but one column is what the model said by itself; an answer is",
         "completed with what was worked out from the picture where the model leaves it out.",
         "",
-        "| pictures | file and line found | s | answer names exception, file, line | by the model alone | s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| pictures | file and line found | s | changed line told | answer names exception, file, line "
+        "| by the model alone | s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for name in (SET_OF_DATA, SET_OF_TOOLS):
+    for name in (SET_OF_DATA, SET_OF_TOOLS, SET_OF_EDITORS):
         group = [row for row in rows.values() if row["set"] == name]
-        cells = [name, share(group, "located"), median(group, "s"), share(group, "named"), share(group, "by_model")]
-        lines.append("| " + " | ".join([*cells, median(group, "ask_s")]) + " |")
+        cells = [name, share(group, "located"), median(group, "s"), share(group, "differs")]
+        cells += [share(group, "named"), share(group, "by_model"), median(group, "ask_s")]
+        lines.append("| " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"
     print(text)
     (RESULTS / "grounding.md").write_text(text, "utf-8")
