@@ -41,8 +41,8 @@ ROOT = HERE.parent
 PACKAGES = ("mmcore", "lsp_server")
 RESULTS = HERE / "results" / "context.json"
 PROMPT_TOKENS = 1024
-ROWS = 60
-VARIANTS = ("alone", "files in front", "comments before the prefix")
+ROWS = 40
+VARIANTS = ("alone", "files in front", "comments before the prefix", "files before the prefix")
 
 
 def rows() -> list[dict[str, Any]]:
@@ -69,9 +69,10 @@ async def write(
     planner = Planner(settings.completion, Pace(time.perf_counter))
     plan = await planner.asked(place, Surroundings() if variant == "alone" else surroundings, invoked=True)
     request = plan.request
-    if variant == "comments before the prefix":
+    if variant.endswith("before the prefix"):
         around = planner._fronts[place.uri].around
-        request = replace(request, prompt=render_fim(_comments(plan.snippets) + around.prefix, around.suffix))
+        front = (_comments if variant.startswith("comments") else _files)(plan.snippets)
+        request = replace(request, prompt=render_fim(front + around.prefix, around.suffix))
     text, tokens = "", 0
     async with aclosing(engine.complete(request)) as stream:
         async for chunk in stream:
@@ -84,6 +85,10 @@ async def write(
 
 def _comments(snippets: Sequence[Snippet]) -> str:
     return "".join(f"# {line}\n" for s in snippets for line in (s.path.as_posix(), *s.text.splitlines()))
+
+
+def _files(snippets: Sequence[Snippet]) -> str:
+    return "".join(f"# {s.path.as_posix()}\n{s.text}\n\n" for s in snippets)
 
 
 def report(done: dict[str, dict[str, Any]], model: str) -> str:

@@ -43,7 +43,8 @@ def related(
     ordered = sorted(names, key=lambda name: (name not in imports, -names[name]))
     found = [snippet for index in indexes for snippet in index.definitions(ordered)]
     seen = document.text[slice(*shown)] if shown else document.text
-    own = [snippet for snippet in found if snippet.path == document.path and snippet.text not in seen]
+    # By the first line: the rest may have been edited since it was saved.
+    own = [s for s in found if s.path == document.path and s.text.partition("\n")[0] not in seen]
     found = [snippet for snippet in found if snippet.path != document.path]
     found.sort(key=lambda snippet: snippet.path.stem not in imports)  # stable: the order above within each
     return _within(_distinct([*own, *found, *_similar(set(names), neighbours)]), characters)

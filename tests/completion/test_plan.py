@@ -148,3 +148,13 @@ async def test_definitions_of_the_same_file_are_shown_where_the_window_does_not_
     update(root, index_path(root))
     plan = await planner.asked(cart(far + "x = far_away("), surroundings, invoked=True)
     assert [(s.path.name, s.reason) for s in plan.snippets] == [("cart.py", "defines far_away")]
+
+
+async def test_what_is_being_edited_is_not_shown_as_it_was_saved(planner: Planner, surroundings: Surroundings) -> None:
+    saved = "def total(items):\n    return sum(items)\n\n\ntotal("
+    (root := surroundings.indexes[0].root).joinpath("cart.py").write_text(saved)
+    update(root, index_path(root))
+    plan = await planner.asked(
+        cart("def total(items):\n    return price_of(items) + total("), surroundings, invoked=True
+    )
+    assert [s.path.name for s in plan.snippets] == ["prices.py"]
