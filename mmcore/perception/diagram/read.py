@@ -21,6 +21,8 @@ Box = tuple[int, int, int, int]
 FAINTEST_LINE = 60
 # And a letter against what fills its shape: hatching is fainter.
 FAINTEST_TEXT = 70
+# Of boxes, to tell a form; what is near their rim, in pixels, is their border.
+FEWEST_FIELDS, RIM = 2, 6
 # More marks than this are a texture, not arrows.
 MOST_HEADS = 200
 DASHED = 0.08  # share of a line without ink
@@ -36,7 +38,7 @@ def read_diagram(picture: Pixels) -> Diagram | None:
     found = _sequence(picture, shapes)
     if found is not None:
         return found
-    if not _has_arrows(picture, shapes):
+    if _is_form(picture, shapes) or not _has_arrows(picture, shapes):
         return None
     texts = _texts_in(picture, shapes)
     groups = _groups(shapes, texts)
@@ -58,6 +60,30 @@ def _sequence(picture: Pixels, shapes: Sequence[Shape]) -> Diagram | None:
     areas = _areas(picture, [[shape] for shape in boxes], [Node("", "box", shape.box) for shape in boxes])
     edges = sequence.read_messages(parts, read_boxes(picture, join_words(_labels_outside(picture, areas))))
     return Diagram("sequence", tuple(nodes), edges) if edges else None
+
+
+def _is_form(picture: Pixels, shapes: Sequence[Shape]) -> bool:
+    """Whether most boxes are fields: empty, or written in from the left; nodes have their text in the middle."""
+    alone = [
+        shape
+        for shape in shapes
+        if shape.kind == "box"
+        and not any(_stacked(shape.box, other.box) or _stacked(other.box, shape.box) for other in shapes)
+    ]
+    fields = [shape for shape in alone if _is_field(picture, shape)]
+    return len(alone) >= FEWEST_FIELDS and len(fields) > 0.5 * len(alone)
+
+
+def _is_field(picture: Pixels, shape: Shape) -> bool:
+    left, top, right, bottom = shape.box
+    inside = picture[top + RIM : bottom - RIM, left + RIM : right - RIM].astype(np.int16)
+    if not inside.size:
+        return False
+    used = np.flatnonzero((np.abs(inside - np.median(inside, (0, 1))).max(2) > FAINTEST_TEXT).any(0))
+    if not len(used):
+        return True
+    before, after = int(used[0]), inside.shape[1] - 1 - int(used[-1])
+    return after > 2 * before + 12
 
 
 def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
