@@ -255,6 +255,7 @@ async def main() -> None:
     options.out.mkdir(exist_ok=True)
     kept = options.out / "actions.jsonl"
     try:
+        await once(tools, "Say yes.")  # loads the model, which no row is charged for
         wanted = {name: getattr(options, name) for name in SETS}
         rows = {name: read_rows(options.data, name) for name in SETS}
         scores = {name: importlib.import_module(scorer) for name, (_, scorer, _) in SETS.items()}

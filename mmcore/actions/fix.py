@@ -154,13 +154,17 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
     if case.rules.tests.targets and not case.fails:
         related += "\n" + await in_thread(excerpt_of_test, request.root, case.rules.tests)
     first = render_fix(code, request.document.language, case.name, problem, case.evidence, related)
+    # A test's text can lead a small model astray: the documentation alone is a second way to ask.
+    wish = request.instruction or "There is a bug in this code."
+    plain = render_fix(code, request.document.language, case.name, wish, "", related) if case.fails else first
     options = tools.settings.actions
     tried: list[Candidate] = []
     usage = Usage()
     messages = first
     for number in range(options.candidates):
         tools.say(f"candidate {number + 1} of at most {options.candidates}")
-        temperature = 0.0 if number == 0 else TEMPERATURES[min(number - 1, len(TEMPERATURES) - 1)]
+        fresh = number == 0 or (number == 2 and plain != first)
+        temperature = 0.0 if fresh else TEMPERATURES[min(number - 1, len(TEMPERATURES) - 1)]
         said = await speak(tools, messages, temperature=temperature, seed=number)
         usage = total(usage, said.usage)
         candidate = await in_thread(_judge, case, said)
@@ -174,7 +178,7 @@ async def _search(tools: Tools, case: _Case) -> tuple[list[Candidate], Usage]:
             usage = total(usage, spent)
             if small is not None:
                 return [small, *tried], usage
-        messages = _next_messages(first, messages, candidate, number, options.rounds)
+        messages = _next_messages(plain if number == 1 else first, messages, candidate, number, options.rounds)
     return tried, usage
 
 
@@ -188,14 +192,14 @@ def _small_edits_after(case: _Case) -> int | None:
 def _next_messages(
     first: tuple[Message, ...], messages: tuple[Message, ...], candidate: Candidate, number: int, rounds: int
 ) -> tuple[Message, ...]:
-    """Every other try goes on from what the checks said, at most `rounds` times; those between start afresh.
+    """Every other try goes on from what the checks said, at most `rounds` times; those between start with `first`.
 
     A small model that goes on repeats its mistake; one that starts afresh forgets what it was told.
     """
     failure = first_failure(candidate.checks)
     if failure is None or number % 2 or number // 2 >= rounds:
         return first
-    return render_retry(first, candidate.answer, f"{failure.name}: {failure.detail}")
+    return render_retry(messages, candidate.answer, f"{failure.name}: {failure.detail}")
 
 
 def _judge(case: _Case, said: Said) -> Candidate:

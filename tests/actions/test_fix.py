@@ -53,6 +53,15 @@ async def test_small_edits_are_tried_where_tests_can_judge_them(sums: Any, fence
     assert len(sums.prompts()) == 1
 
 
+async def test_the_third_try_is_asked_without_the_test_which_may_lead_astray(sums: Any, fenced: Any) -> None:
+    sums.write("sums.py", BROKEN.replace("return b", "return 17"))
+    answers = [fenced(WRONG), fenced("def add(a, b):\n    return 5"), fenced(RIGHT)]
+    outcome = await sums.act("fix", "sums.py", answers, failing_test="test_sums.py::test_add", run=True, symbol="add")
+    assert outcome.passed
+    assert ["def test_add" in prompt for prompt in sums.prompts()] == [True, False, False]
+    assert "There is a bug in this code." in sums.prompts()[2]
+
+
 async def test_when_none_passes_the_best_is_shown_with_what_it_fails(sums: Any, fenced: Any, statuses: Any) -> None:
     sums.write("test_sums.py", TEST.replace("== 3", "== 'impossible'"))
     outcome = await sums.act(
