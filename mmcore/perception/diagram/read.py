@@ -83,7 +83,7 @@ def _is_field(picture: Pixels, shape: Shape) -> bool:
     if not len(used):
         return True
     before, after = int(used[0]), inside.shape[1] - 1 - int(used[-1])
-    return after > 2 * before + 12
+    return bool(after > 2 * before + 12)
 
 
 def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
