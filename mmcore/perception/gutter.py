@@ -12,58 +12,65 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception.grid import Columns, Rows, best_phase
+from mmcore.perception.grid import ABOVE, Columns, Rows, best_phase
 from mmcore.perception.monospace import Row, Slot, slots_of
 
 Mask = NDArray[np.uint8]
 
 NUMBER = re.compile(r"^\D{0,2}?(\d{1,6})\b")
 FEWEST_VOTES = 3
-MAJORITY = 0.6
+MAJORITY = 0.5
 # In cells: how wide numbers are at most, with a mark or two beside them, and the empty column after them at least.
 WIDEST, GAP = 9.0, 0.5
+# Share of the rows that may have something else there, as a tab of the same colour as the code.
+STRAY = 0.1
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
 WIDEST_MARGIN = 4.5
 
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """`first` is the number of lattice line 0; the numbers end before `edge`, in pixels."""
+    """`first` is the number of lattice line 0; the numbers end before `edge`, in pixels, and stand on `lines`."""
 
     first: int
     edge: int
+    lines: range
 
 
 def find_gutter(
     mask: Mask, rows: Rows, columns: Columns, read: Callable[[Sequence[Slot], Columns], Sequence[Row]]
 ) -> Gutter | None:
     """None where no column of numbers that count up stands to the left. `read` says what a few cells hold."""
-    for edge in _edges(mask, columns.pitch):
+    for edge in _edges(mask, rows, columns.pitch):
         part = mask.copy()
         part[:, edge:] = 0
         # Numbers are set on a grid of their own in many editors.
         _, phase = best_phase(part.sum(0, dtype=np.float64), columns.pitch, 0.5)
         own = Columns(columns.pitch, phase, 0.0)
         slots = slots_of(part, rows, own)
-        first = count_up(read(slots, own))
-        if first is not None:
-            return Gutter(first, edge)
+        found = count_up(read(slots, own))
+        if found is not None:
+            return Gutter(found[0], edge, found[1])
     return None
 
 
-def count_up(rows: Sequence[Row]) -> int | None:
-    """The number of lattice line 0 on which most rows agree."""
+def count_up(rows: Sequence[Row]) -> tuple[int, range] | None:
+    """The number of lattice line 0 on which most rows agree, and the lines from the first of these to the last."""
     numbered = [(row, match) for row in rows if (match := NUMBER.match(row.text))]
     votes = Counter(int(match[1]) - row.line for row, match in numbered)
     if not votes:
         return None
     first, count = votes.most_common(1)[0]
-    return first if count >= FEWEST_VOTES and count >= MAJORITY * len(rows) else None
+    if count < FEWEST_VOTES or count < MAJORITY * len(rows):
+        return None
+    agreeing = [row.line for row, match in numbered if int(match[1]) - row.line == first]
+    return first, range(min(agreeing), max(agreeing) + 1)
 
 
-def _edges(mask: Mask, pitch: float) -> Iterator[int]:
-    """Where a column of numbers may end: at empty columns, widest first, not far from where the writing begins."""
-    used = np.flatnonzero(mask.any(0))
+def _edges(mask: Mask, rows: Rows, pitch: float) -> Iterator[int]:
+    """Where a column of numbers may end: at columns that are empty in nearly all rows, widest first, near the left."""
+    bands = [mask[max(0, round(line - ABOVE * rows.height)) : line + 1].any(0) for line in rows.baselines]
+    used = np.flatnonzero(np.sum(bands, 0) > STRAY * sum(band.any() for band in bands))
     if not len(used):
         return
     begins = int(used[0])

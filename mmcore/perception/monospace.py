@@ -78,6 +78,18 @@ def look(ink: Ink, slots: Sequence[Slot], columns: grid.Columns) -> list[list[Gl
     return [[_glyph(next(agreed), x + 0.5) if mark else None for x, mark in enumerate(slot.written)] for slot in slots]
 
 
+def digits(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
+    """The rows as numbers, wherever a cell may hold a digit."""
+
+    def digit(glyph: Glyph | None) -> Glyph | None:
+        if glyph is None or glyph.text.isdigit():
+            return glyph
+        best = next(((text, score) for text, score in glyph.others if text.isdigit()), None)
+        return replace(glyph, text=best[0], score=best[1]) if best else glyph
+
+    return [[digit(glyph) for glyph in row] for row in rows]
+
+
 def _only(rows: Sequence[NDArray[np.float32]], marks: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.float32]]:
     return [row[mark] for row, mark in zip(rows, marks, strict=True)]
 

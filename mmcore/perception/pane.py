@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmcore.perception import grid, guides
 from mmcore.perception.gutter import find_gutter, margin
 from mmcore.perception.ink import Ink, Pixels
-from mmcore.perception.monospace import Row, look, read_rows, rows_of, slots_of
+from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
 from mmcore.types import Line
 
 Box = tuple[int, int, int, int]
@@ -60,7 +60,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     lines = guides.drawn(lines, columns)
     drawn = [*lines, *guides.find_underlines(mask, rows.baselines, columns.pitch)]
     mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
-    gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, look(ink, slots, own), own))
+    gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, digits(look(ink, slots, own)), own))
     if gutter is not None:
         mask[:, : gutter.edge] = 0
         # The code's grid is measured without the numbers, which may have one of their own.
@@ -71,6 +71,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
+    if gutter is not None:
+        read = [row for row in read if row.line in gutter.lines]
     if read and not read[-1].text.rstrip(CURSOR):
         read.pop()
     written = "".join(row.text for row in read).replace(" ", "")
@@ -90,7 +92,7 @@ def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> boo
     above, below = rows.baselines[row.line] / columns.pitch, (mask.shape[0] - rows.baselines[row.line]) / columns.pitch
     if above < SMALL or below < 0:
         return True
-    return above < CAPITAL and row.score < WHOLE
+    return (above < CAPITAL or below < 0.1) and row.score < WHOLE
 
 
 def _pane(rows: list[Row], number: int, start: int, origin: tuple[int, int]) -> Pane:
