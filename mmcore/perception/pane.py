@@ -92,7 +92,7 @@ def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> boo
     above, below = rows.baselines[row.line] / columns.pitch, (mask.shape[0] - rows.baselines[row.line]) / columns.pitch
     if above < SMALL or below < 0:
         return True
-    return (above < CAPITAL or below < 0.1) and row.score < WHOLE
+    return above < CAPITAL and row.score < WHOLE
 
 
 def _pane(rows: list[Row], number: int, start: int, origin: tuple[int, int]) -> Pane:
