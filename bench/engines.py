@@ -44,6 +44,8 @@ DECODED = 48
 FUNCTION_LINES = 60
 # Rows between two looks of others at the results.
 PIECE = 10
+# What every round measures first.
+ROUND = f"prefill {PREFILLS[0]}, tokens/s"
 PASSED = "single-line infilling, passed"
 LAST = ("first start, s", "later start, s", PASSED)
 
@@ -261,11 +263,9 @@ class Results:
 
 def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
     kinds = list(found)
-    rounds = max(
-        (len(numbers) for values in found.values() for name, numbers in values.items() if name != PASSED), default=0
-    )
+    rounds = max(len(values.get(ROUND, ())) for values in found.values())
     heads = [kind if found[kind] else f"{kind}: does not load it" for kind in kinds]
-    lines = [f"## {model}", "", f"| {rounds} rounds | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
+    lines = [f"## {model}", "", f"| rounds: {rounds} | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
     names = dict.fromkeys(name for values in found.values() for name in values)
     for name in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
         cells = [cell(found[kind].get(name), found[kinds[0]].get(name), name) for kind in kinds]
