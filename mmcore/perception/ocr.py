@@ -1,7 +1,7 @@
 """Text detection and recognition with the PP-OCRv6 models that the rapidocr wheel carries; nothing is ever downloaded.
 
-The recogniser is called directly: its alternatives and the columns where it saw each character are needed, and
-rapidocr's own pipeline shows neither. Input and normalisation follow rapidocr 3.10 (Apache-2.0).
+The recogniser is called directly: the columns where it saw each character are needed, and rapidocr does not say them.
+Input and normalisation follow rapidocr 3.10 (Apache-2.0).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BATCH_PIXELS = 48 * 6000
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character and where it stands: `x` is its centre in pixels of the strip; `others` what else it may be."""
+    """A character and where it stands: `x` is its centre; `others` what else it may be, where the reader says so."""
 
     text: str
     score: float
@@ -72,14 +72,7 @@ def _decode(probabilities: NDArray[np.float32], scale: float) -> tuple[Glyph, ..
         if best[start]:
             peak = start + int(probabilities[start:stop, best[start]].argmax())
             centre = (start + stop) / 2 * STRIDE * scale
-            row = probabilities[peak]
-            top = np.argpartition(row, -4)[-4:]
-            others = tuple(
-                (alphabet[index], float(row[index]))
-                for index in top[np.argsort(-row[top])]
-                if index and index != best[start] and row[index] > 1e-3
-            )
-            glyphs.append(Glyph(alphabet[best[start]], float(row[best[start]]), centre, others))
+            glyphs.append(Glyph(alphabet[best[start]], float(probabilities[peak, best[start]]), centre))
         start = stop
     return tuple(glyphs)
 
