@@ -6,8 +6,9 @@
 Every picture is read by all readers before the next one is begun, so that a busy machine slows all alike; the models
 are loaded before. A truth line counts with its best match among the lines read (line numbers taken off in editors), so
 that title bars and status bars, which the others print too, harm nobody. With `--append` the pictures that are not read
-again keep their rows, so that a long run can be made in pieces. `--ask` asks the model about every picture and counts
-the answers that hold what is expected. Writes bench/results/sight.md and sight.json.
+again keep their rows, so that a long run can be made in pieces; `--missing` goes on where a run was ended. `--ask` asks
+the model about every picture and counts the answers that hold what is expected. Writes bench/results/sight.md and
+sight.json.
 """
 
 from __future__ import annotations
@@ -190,6 +191,7 @@ def main() -> None:
     parser.add_argument("--no-others", action="store_true", help="only Sidesight")
     parser.add_argument("--ask", default="", metavar="MODEL", help="ask this model about the pictures, read nothing")
     parser.add_argument("--append", action="store_true", help="keep the rows of earlier runs")
+    parser.add_argument("--missing", action="store_true", help="with --append: only what has no rows yet")
     parser.add_argument("--out", default="sight", help="name of the results")
     chosen = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
@@ -220,6 +222,8 @@ def main() -> None:
                     entry = rows.get(key, {"reader": "sidesight", "kind": kind, "image": row["image"]})
                     rows[key] = entry | {"asked": asyncio.run(asked(settings, path, row["qa"]))}
                     report(list(rows.values()), chosen.out)
+                continue
+            if chosen.missing and (row["image"], next(reversed(others), "sidesight")) in rows:
                 continue
             if not warm:
                 measure_picture(path, row, others)
