@@ -1,7 +1,7 @@
 """Measure the checked actions beside the same model asked once: `make bench-actions`.
 
-Rows and scorers are read from `--data` (../shared by default). Results are kept row by row in `actions.jsonl`, so a
-run that is stopped goes on where it was; `actions.md` is the table.
+Rows and scorers are read from `--data` (../shared by default). Results are kept row by row in `actions.jsonl` (with
+`--develop`, `actions-development.jsonl`), so a run that is stopped goes on where it was; beside it is the table.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ async def main() -> None:
     tools = Tools(engine, settings, no_pictures)
     deadline = time.monotonic() + options.seconds
     options.out.mkdir(exist_ok=True)
-    kept = options.out / "actions.jsonl"
+    kept = options.out / ("actions-development.jsonl" if options.develop else "actions.jsonl")
     try:
         await once(tools, "Say yes.")  # loads the model, which no row is charged for
         wanted = {name: getattr(options, name) for name in SETS}
@@ -272,7 +272,7 @@ async def main() -> None:
                 print(line, flush=True)
     finally:
         await engine.close()
-        report(held(kept), options.out / "actions.md", settings.chat.model)
+        report(held(kept), kept.with_suffix(".md"), settings.chat.model, develop=options.develop)
 
 
 def read_rows(data: Path, name: str) -> list[Row]:
@@ -293,14 +293,17 @@ def schedule(rows: dict[str, list[Row]], wanted: dict[str, int], *, develop: boo
 Results = dict[tuple[str, str, str], Score]
 
 
-def report(results: Results, table: Path, model: str) -> None:
+def report(results: Results, table: Path, model: str, *, develop: bool) -> None:
     """One table a set: a line for each way of asking, means over the rows that every way has done."""
+    seen = f"every {DEVELOP}rd of a set"
+    whose = f"Only rows that prompts and checks were developed on ({seen}): how it does on others is another table."
+    if not develop:
+        whose = f"Rows that prompts and checks were developed on ({seen}) are not among these."
     lines = [
-        "# Checked actions beside the same model asked once",
+        "# Checked actions beside the same model asked once" + (", on the rows to develop on" if develop else ""),
         "",
-        f"{model}, by `make bench-actions`. *bare*: one greedy answer, nothing checked. Rows that prompts and checks "
-        f"were developed on (every {DEVELOP}rd of a set) are not among these. Shares are 0 to 1; seconds and tokens "
-        "are means a row.",
+        f"{model}, by `make bench-actions`. *bare*: one greedy answer, nothing checked. {whose} Shares are 0 to 1; "
+        "seconds and tokens are means a row.",
     ]
     for name in SETS:
         ways = [way for way in SETS[name][2] if any(key[:2] == (name, way) for key in results)]
