@@ -63,6 +63,16 @@ def test_the_network_cannot_be_reached(scratch: Path, listener: int) -> None:
     assert "escaped" not in ran.output
 
 
+def test_a_program_can_talk_to_a_server_that_it_starts_itself(scratch: Path) -> None:
+    code = """
+import socket
+server = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(('localhost', server.getsockname()[1]), 3)
+print('talks')
+"""
+    assert python(code, scratch).output.strip() == "talks"
+
+
 def test_a_secret_in_our_environment_is_not_passed_on(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "swordfish")
     code = """
