@@ -95,14 +95,15 @@ def report(done: dict[str, dict[str, Any]], model: str) -> str:
     lines = [
         f"# Code of other files in the prompt: {model}",
         "",
-        f"`python bench/context.py`: {ROWS} calls into other modules of this repository, prompts of {PROMPT_TOKENS} "
-        "tokens, greedy.",
+        f"`python bench/context.py`: calls into other modules of this repository, those that every prompt was tried on; "
+        f"prompts of at most {PROMPT_TOKENS} tokens, greedy.",
         "",
         "| prompt | calls | rest of the line exact | likeness of the rest, mean | tokens of the prompt, median |",
         "|---|---|---|---|---|",
     ]
+    common = set.intersection(*(set(done.get(variant, {})) for variant in VARIANTS))
     for variant in VARIANTS:
-        found = list(done.get(variant, {}).values())
+        found = [done[variant][name] for name in sorted(common)] if common else []
         if found:
             likeness = statistics.fmean(row["likeness"] for row in found)
             tokens = statistics.median(row["tokens"] for row in found)
