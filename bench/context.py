@@ -95,7 +95,7 @@ def report(done: dict[str, dict[str, Any]], model: str) -> str:
     lines = [
         f"# Code of other files in the prompt: {model}",
         "",
-        f"`python bench/context.py`: calls into other modules of this repository, those that every prompt was tried on; "
+        f"`python bench/context.py`: calls into other modules of this repository, those tried with every prompt; "
         f"prompts of at most {PROMPT_TOKENS} tokens, greedy.",
         "",
         "| prompt | calls | rest of the line exact | likeness of the rest, mean | tokens of the prompt, median |",
