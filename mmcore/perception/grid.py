@@ -15,6 +15,8 @@ Profile = NDArray[np.float64]
 NARROWEST, WIDEST = 0.24, 0.72
 # Of a row's height, what belongs to it above and below its baseline.
 ABOVE, BELOW = 0.76, 0.26
+# Height of a line by that of a small letter: 1.0 to 2.0 em by 0.45 to 0.55 em.
+LOOSEST = 4.4
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
 MOST_ON_BORDERS = 0.85
 
@@ -88,6 +90,9 @@ def find_rows(mask: NDArray[np.uint8]) -> Rows | None:
     if best < 0.1 * total:
         return None
     height, phase = found
+    if height > LOOSEST * letter:
+        # Every other line is empty, or has only marks without a foot: the lattice of the rest is twice too wide.
+        height /= 2
     phase = _vote(drop, height, _vote(drop, height, phase))
     baselines = []
     for line in range(int((size - phase) / height) + 1):

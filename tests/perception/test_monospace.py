@@ -51,6 +51,20 @@ def test_pitch_and_rows_are_found_in_light_and_dark(scale: int, dark: bool) -> N
     ) % columns.pitch == pytest.approx(columns.pitch, abs=0.25 * columns.pitch)
 
 
+def test_rows_are_found_where_every_other_line_is_empty_or_has_only_marks() -> None:
+    lines = [
+        "lib/cart.rb:19: undefined method",
+        "",
+        "    items.sum { |item| price }",
+        " " * 20 + "^^^^^",
+        "  from bin/shop",
+    ]
+    ink, _ = find_ink(picture_of(lines, 2, dark=True))
+    rows = grid.find_rows(grid.mask_of(ink))
+    assert rows is not None
+    assert rows.height == pytest.approx(30, abs=0.3)
+
+
 def test_selected_text_is_separated_from_its_own_background() -> None:
     picture = picture_of(CODE, 2, dark=True)
     picture[20:50] = np.where((picture[20:50] == (0x28, 0x24, 0x20)).all(2)[:, :, None], (120, 80, 40), picture[20:50])
