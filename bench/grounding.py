@@ -33,7 +33,9 @@ import PIL.ImageFont
 from mmcore import config
 from mmcore.assistant import Assistant, Question, open_assistant
 from mmcore.config import MemorySettings
+from mmcore.engine.scripted import Rule, ScriptedEngine
 from mmcore.perception.frames import parse_frames
+from mmcore.perception.reader import Reader
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE.parents[1] / "shared" / "data" / "screenshots"
@@ -233,7 +235,7 @@ def local(printed: str) -> PurePosixPath:
     return PurePosixPath(path.lstrip("/"))
 
 
-async def measure(case: Case, assistant: Assistant, ask: bool) -> dict[str, object]:
+async def measure(case: Case, assistant: Assistant, silent: Assistant, ask: bool) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "checkout"
         root.mkdir()
@@ -243,13 +245,15 @@ async def measure(case: Case, assistant: Assistant, ask: bool) -> dict[str, obje
         first = places.locations[0] if places.locations else None
         located = first is not None and (first.path, first.range.start.line + 1) == (right, case.line)
         row: dict[str, object] = {"set": case.set, "located": located, "s": time.perf_counter() - began}
+        words = (case.exception, right.name, str(case.line))
+        said = (await silent.ask(Question(QUESTION, images=(case.picture,), roots=(root,)))).text
+        row["without_model"] = all(word in said for word in words)
         if not located:
             row["found"] = [f"{one.path.relative_to(root)}:{one.range.start.line + 1}" for one in places.locations[:3]]
         if ask:
             began = time.perf_counter()
             answer = await assistant.ask(Question(QUESTION, images=(case.picture,), roots=(root,)))
             model, _, _ = answer.text.partition("\n\n→")
-            words = (case.exception, right.name, str(case.line))
             row["named"] = all(word in answer.text for word in words)
             row["by_model"] = all(word in model for word in words)
             row["ask_s"] = time.perf_counter() - began
@@ -277,19 +281,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cases = [*dataset(Path(folder)), *tools(Path(folder))]
         asyncio.run(run(cases, rows, settings, chosen))
-    report(rows, settings.chat.model)
+    report(rows, settings)
 
 
 async def run(
     cases: list[Case], rows: dict[str, dict[str, object]], settings: config.Settings, chosen: argparse.Namespace
 ) -> None:
     assistant = open_assistant(settings)
+    says_nothing = ScriptedEngine([Rule("", "I do not know.")], (settings.chat.model,))
+    silent = Assistant(settings, says_nothing, Reader(settings.perception))
     began = time.monotonic()
     try:
         for case in cases:
-            done = "named" in rows.get(case.name, {}) if chosen.ask else case.name in rows
+            known = rows.get(case.name, {})
+            done = ("named" if chosen.ask else "without_model") in known
             if not done and time.monotonic() - began < chosen.seconds:
-                rows[case.name] = await measure(case, assistant, chosen.ask)
+                rows[case.name] = known | await measure(case, assistant, silent, chosen.ask)
                 store(rows)
                 print(case.name, {key: value for key, value in rows[case.name].items() if key != "answer"}, flush=True)
         for described in truth("editor"):
@@ -298,6 +305,7 @@ async def run(
                 store(rows)
     finally:
         await assistant.close()
+        await silent.close()
 
 
 def store(rows: dict[str, dict[str, object]]) -> None:
@@ -305,7 +313,7 @@ def store(rows: dict[str, dict[str, object]]) -> None:
     (RESULTS / "grounding.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def report(rows: dict[str, dict[str, object]], model: str) -> None:
+def report(rows: dict[str, dict[str, object]], settings: config.Settings) -> None:
     def share(group: list[dict[str, object]], key: str) -> str:
         values = [float(bool(row[key])) for row in group if key in row]
         return f"{statistics.mean(values):.3f} of {len(values)}" if values else ""
@@ -315,17 +323,22 @@ def report(rows: dict[str, dict[str, object]], model: str) -> None:
         return f"{statistics.median(values):.1f}" if values else ""
 
     lines = [
-        f"`ask` with {model}, “{QUESTION}”. The last but one column is what the model said by itself; an answer is",
-        "completed with what was worked out from the picture where the model leaves it out.",
+        f"`ask` with {settings.chat.model}, at most {settings.chat.max_tokens} tokens: “{QUESTION}”",
+        "An answer is completed with what was worked out from the picture, where the model leaves it out.",
         "",
-        "| pictures | file and line found | s | changed line told | answer names exception, file, line "
-        "| by the model alone | s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| pictures | file and line found | s | changed line told | exception, file, line are named by an answer "
+        "| by the model alone | by what completes it alone | s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name in (SET_OF_DATA, SET_OF_TOOLS, SET_OF_EDITORS):
         group = [row for row in rows.values() if row["set"] == name]
         cells = [name, share(group, "located"), median(group, "s"), share(group, "differs")]
-        cells += [share(group, "named"), share(group, "by_model"), median(group, "ask_s")]
+        cells += [
+            share(group, "named"),
+            share(group, "by_model"),
+            share(group, "without_model"),
+            median(group, "ask_s"),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"
     print(text)
