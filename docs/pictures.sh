@@ -30,5 +30,8 @@ cp -r "$sample" "$stage/shop-sample"
 shot "$sample/pictures/checkout-fails.png" 92 22 \
   "cd '$stage/shop-sample' && PS1='\$ ' && echo '\$ python3 -m shop' && PYTHONDONTWRITEBYTECODE=1 python3 -m shop"
 
+# What is read in that picture, drawn on it; README quotes the text.
+.venv/bin/sidesight read "$sample/pictures/checkout-fails.png" --overlay docs/reading.png >/dev/null
+
 xvfb-run --auto-servernum --server-args="-screen 0 1600x1200x24" .venv/bin/python -m docs.neovim_picture docs/neovim.png
 mogrify -trim +repage -strip docs/neovim.png

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mmcore.config import describe
+from mmcore.config import PerceptionSettings, describe
+from mmcore.perception.pipeline import read
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -69,3 +70,8 @@ def test_every_command_in_the_readme_has_help(command: str) -> None:
         [sys.executable, "-m", "lsp_server", command, "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert "Usage" in help_text
+
+
+def test_the_reading_that_is_shown_is_what_is_read() -> None:
+    picture = (ROOT / "lsp_server/sample/pictures/checkout-fails.png").read_bytes()
+    assert f"```\n{read(picture, PerceptionSettings()).text}\n```" in README
