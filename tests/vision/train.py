@@ -1,6 +1,6 @@
 """Train a tiny vision-language model on the CPU until it answers questions about coloured shapes.
 
-    python -m tests.vision.train DIRECTORY
+    python -m tests.vision.train DIRECTORY [SECONDS]
 
 A LLaVA of 0.2 M parameters, built from a configuration with random weights; its tokenizer is trained here too. Its eyes
 come first, as in large models, and stay as they are then: they learn to say of each part of a picture what is there.
@@ -29,12 +29,12 @@ from tests.vision.scenes import COLOURS, PLACES, SHAPES, SIDE, Scene, questions,
 
 PATCH = 16
 BATCH = 128
-EYE_STEPS = 400
-STEPS = 1600
+EYE_STEPS = 1000
+STEPS = 3000
 SECONDS = 400.0
-RATE = 3e-3
+RATE = 2e-3
 WARM_UP = 50
-ENOUGH = 0.985
+ENOUGH = 0.995
 IGNORED = -100
 TEMPLATE = (
     "{% for message in messages %}{% if message['role'] != 'system' %}<|{{ message['role'] }}|>"
@@ -112,7 +112,7 @@ def train(target: Path, seconds: float) -> float:
             group["lr"] = RATE * min((step + 1) / WARM_UP, 1.0) * max(1 - done, 0.02)
         optimizer.step()
         if step % 100 == 99:
-            right = accuracy(model, processor, 12)
+            right = accuracy(model, processor, 24)
             print(
                 f"{time.process_time() - began:4.0f} s  step {step + 1}  loss {loss.item():.3f}  {right:.3f}",
                 flush=True,
