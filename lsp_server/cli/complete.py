@@ -36,11 +36,9 @@ def complete(
 ) -> None:
     """Print what the model would write at a cursor; nothing where it has nothing to say.
 
-    Examples:
+    Example: sidesight complete src/cart.py:12:5 --json | jq -r .text
 
-        sidesight complete src/cart.py:12:5 --json | jq -r .text
-
-        sidesight complete src/cart.py:12:5 --explain
+    Example: sidesight complete src/cart.py:12:5 --explain
     """
     from mmcore.context.document import read_document
 
