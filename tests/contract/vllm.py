@@ -1,8 +1,8 @@
 """`python -m tests.contract.vllm`: the contract, kept by a real vLLM on the CPU.
 
 In a virtual environment of its own under `.vllm`, because vLLM pins what we do not; some 6 GB and a quarter of an hour
-the first time, two minutes later. It serves the small model of the catalog, whose GGUF is turned into what vLLM reads. Other servers:
-set the variables of `tests/contract/conftest.py`.
+the first time, two minutes later. It serves the small model of the catalog, whose GGUF is turned into what vLLM reads.
+Other servers: set the variables of `tests/contract/conftest.py`.
 """
 
 from __future__ import annotations
