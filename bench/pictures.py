@@ -288,10 +288,10 @@ def code_pane(
             f"<span style='position:absolute;left:{column}ch;top:{at * height}px;width:{min(8, len(line) - column)}ch;height:{height - 1}px;border-bottom:2px dotted #e33'></span>"
         )
     if dirty and chance.random() < 0.35:
-        for depth in (4, 8):
-            over.append(
-                f"<span style='position:absolute;left:{depth}ch;top:0;height:{rows * height}px;border-left:1px solid #8883'></span>"
-            )
+        over += [
+            f"<span style='position:absolute;left:{depth}ch;top:0;height:{rows * height}px;border-left:1px solid #8883'></span>"
+            for depth in (4, 8)
+        ]
     numbers = ""
     if numbered:
         first = start + 1

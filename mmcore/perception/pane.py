@@ -21,7 +21,7 @@ Mask = NDArray[np.uint8]
 # Text that the network reads with less certainty than this, on average, is not monospaced text.
 LEAST_SCORE = 0.6
 # The lines of charts and tables look like rows of signs.
-LEAST_LETTERS = 0.2
+LEAST_LETTERS = 0.3
 # A grid fits a few characters by chance.
 FEWEST_CELLS = 24
 # In widths of a character: how far capital and small letters reach above their baseline.
