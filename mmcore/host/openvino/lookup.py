@@ -71,7 +71,10 @@ class Lookup:
         expected, came = tokens[place], tokens[-1]
         if right:
             self._wrong = 0
-        if came in (expected, self._replaced.get(expected)):
+        if came == expected:
+            self._replaced.pop(expected, None)
+            return place + 1
+        if came == self._replaced.get(expected):
             return place + 1
         self._wrong += 1
         if self._wrong > PATIENCE:
