@@ -35,7 +35,7 @@ def heal(tokens: Sequence[int], vocabulary: Vocabulary, most: int = 1) -> Prompt
     that has just begun is no cut word: taken back, its end comes again as that of an empty line too, which models like.
     """
     begin = len(tokens)
-    if vocabulary.bytes_of(tokens[-1]).endswith(b"\n"):
+    if tokens and vocabulary.bytes_of(tokens[-1]).endswith(b"\n"):
         return Prompt(tuple(tokens), b"", len(tokens))
     while begin > 1 and len(tokens) - begin < most and vocabulary.bytes_of(tokens[begin - 1]):
         begin -= 1

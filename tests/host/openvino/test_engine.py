@@ -212,6 +212,12 @@ async def test_a_prompt_that_does_not_fit_is_refused(tiny: OpenVinoEngine) -> No
         await ask(tiny, "a" * (CONTEXT + 1))
 
 
+@pytest.mark.parametrize("heal", [False, True])
+async def test_an_empty_prompt_is_refused(tiny: OpenVinoEngine, heal: bool) -> None:
+    with pytest.raises(EngineRejected, match="empty"):
+        await ask(tiny, "", heal=heal)
+
+
 async def test_an_answer_ends_where_the_context_does(tiny: OpenVinoEngine) -> None:
     said = await ask(tiny, "a" * (CONTEXT - 5), 50)
     assert said.finish_reason == "length"
