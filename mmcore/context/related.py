@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmcore.context.index import WorkspaceIndex
-from mmcore.syntax import enclosing
+from mmcore.syntax import ancestors, node_at, parse
 from mmcore.types import Document, Neighbour, Snippet
 
 _NAME = re.compile(r"[^\W\d]\w{2,}")
 # What is written near the cursor is what the next tokens are about.
 _NEAR_LINES = 30
 # Code points on each side of the cursor in which its function is looked for: all of a long file takes 0.2 s to parse.
-_PARSED = 8_000
+_PARSED = 3_000
 _CHUNK_LINES = 24
 # Two pieces that share this much say the same twice (llama.vim drops ring chunks at the same value).
 _NEAR_DUPLICATE = 0.9
@@ -38,6 +38,8 @@ def related(
     `neighbours` (the one edited last first) that look most like that code or were just changed. Of `document` itself
     only definitions outside of `shown`, the offsets of what the prompt has of it anyway (all of it, where not said).
     """
+    if not indexes and not neighbours:
+        return []
     names = used_names(document, offset)
     imports = set(_NAME.findall("\n".join(_imports(document.text))))
     ordered = sorted(names, key=lambda name: (name not in imports, -names[name]))
@@ -54,9 +56,11 @@ def used_names(document: Document, offset: int) -> Counter[str]:
     """Names around the cursor: in the enclosing definition, or in the lines near it."""
     start = max(offset - _PARSED, 0)
     text = document.text[start : offset + _PARSED]
-    symbol = enclosing(text, document.language, offset - start)
-    if symbol is not None and symbol.kind == "function":
-        return Counter(_NAME.findall(text[symbol.start : symbol.end]))
+    tree = parse(text, document.language)
+    around = ancestors(node_at(tree, text, offset - start)) if tree is not None else iter(())
+    function = next((node for node in around if "function" in node.type or "method" in node.type), None)
+    if function is not None and function.text is not None:
+        return Counter(_NAME.findall(function.text.decode("utf-8", "replace")))
     before = text[: offset - start].splitlines()[-_NEAR_LINES:]
     after = text[offset - start :].splitlines()[: _NEAR_LINES // 3]
     return Counter(_NAME.findall("\n".join([*before, *after])))
