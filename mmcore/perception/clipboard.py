@@ -14,7 +14,8 @@ TIMEOUT_S = 20.0
 
 def read_clipboard() -> bytes:
     """The picture, encoded. Raises ImageError where there is none, or no way to get at it."""
-    command = [sys.executable, "-m", "mmcore.perception.clipboard"]
+    # -P: the working folder is the workspace, which must not be imported from.
+    command = [sys.executable, "-P", "-m", "mmcore.perception.clipboard"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
