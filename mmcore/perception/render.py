@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import Any
 
 from mmcore.types import Diagram, Node, Reading, Region
@@ -123,14 +122,3 @@ def _escaped(text: str) -> str:
 
 def _identifier(text: str) -> str:
     return re.sub(r"\W+", "_", text).strip("_") or "unnamed"
-
-
-def title_of(reading: Reading) -> str:
-    """The file or program that the picture's frame names."""
-    return next((region.text for region in reading.regions if region.kind == "title"), "")
-
-
-def file_of(reading: Reading) -> PurePath | None:
-    """The file that an editor's tab names."""
-    match = FILE_NAME.search(title_of(reading))
-    return PurePath(match[0]) if match else None

@@ -49,7 +49,3 @@ def decode_data_uri(uri: str) -> bytes:
         return base64.b64decode(b"".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError("the data URI is not valid base64: was it cut off?") from error
-
-
-def encode_data_uri(data: bytes, mime: str) -> str:
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
