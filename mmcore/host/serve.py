@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import FrameType
 
 import filelock
 import uvicorn
@@ -88,29 +89,35 @@ async def _serve(settings: Settings, service: Service, listener: socket.socket) 
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    publish()
-    log.info("sidesight %s listens at %s, process %d", version("sidesight"), url, os.getpid())
-    housekeeping = asyncio.create_task(_keep_house(service, settings, publish, leave))
+    # Signals are taken before anyone can know of this process, and until it has tidied up behind itself.
+    with _signals_to(server.handle_exit):
+        publish()
+        log.info("sidesight %s listens at %s, process %d", version("sidesight"), url, os.getpid())
+        housekeeping = asyncio.create_task(_keep_house(service, settings, publish, leave))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            housekeeping.cancel()
+            address.withdraw()
+            await service.close()
+            log.info("the host leaves")
+
+
+@contextmanager
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        await server.serve(sockets=[listener])
+        yield
     finally:
-        housekeeping.cancel()
-        address.withdraw()
-        await service.close()
-        log.info("the host leaves")
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As in uvicorn, which however raises the signal again when it has shut down: before we have."""
-        handled = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in handled}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """Left to `_signals_to`: uvicorn's own raises the signal again when the server has ended, before we have."""
+        yield
 
 
 async def _keep_house(
