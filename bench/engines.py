@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=a_range, default=range(100), help="of single-line infilling: 100, 50:100, or 0")
-    parser.add_argument("--warm", action="store_true", help="leave out the first start, which converts weights")
+    parser.add_argument("--warm", action="store_true", help="leave out the starts, of which the first converts weights")
     parser.add_argument("--add", action="store_true", help="to what earlier runs measured, in place of it")
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and tools/")
     parser.add_argument("--answer", nargs=2, metavar=("ENGINE", "MODEL"), help=argparse.SUPPRESS)
@@ -310,7 +310,8 @@ def main() -> None:
                 results.add(model, {kind: {"first start, s": [child.start_s]}})
                 child.close()
         children = {kind: Child(kind, model) for kind in arguments.engines}
-        results.add(model, {kind: {"later start, s": [child.start_s]} for kind, child in children.items()})
+        if not arguments.warm:
+            results.add(model, {kind: {"later start, s": [child.start_s]} for kind, child in children.items()})
         for turn in range(arguments.rounds):
             seed = random.Random().randrange(1 << 20) if arguments.add else turn
             measure(children, seed, functools.partial(results.note, model))
