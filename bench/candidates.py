@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import functools
 import os
 import sys
 import threading
@@ -22,7 +21,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from engines import MODELS, Child, Results, answer_with, measure
+from engines import COMPUTED, MODELS, Child, Results, answer_with, measure
 
 from mmcore import config
 from mmcore.config import HostSettings
@@ -90,7 +89,7 @@ class GenAi:
             try:
                 result = self._pipeline.generate([prompt], options, lambda text: tell(Chunk(text)))
                 tokens = result.perf_metrics.get_num_input_tokens(), result.perf_metrics.get_num_generated_tokens()
-                # How much of the prompt it had in its cache, it does not tell.
+                # How much of the prompt it had in its cache, it does not tell: `COMPUTED` is not noted.
                 tell(Chunk("", "stop", Usage(tokens[0], 0, tokens[1])))
             except BaseException as error:
                 tell(error)
@@ -189,7 +188,11 @@ def main() -> None:
                 results.add(model, {kind: {}})
                 continue
             results.add(model, {kind: {"later start, s": [child.start_s]}})
-            note = functools.partial(results.note, model)
+
+            def note(kind: str, name: str, value: float, model: str = model) -> None:
+                if not (kind == GENAI and name == COMPUTED):
+                    results.note(model, kind, name, value)
+
             for turn in range(arguments.rounds):
                 measure({kind: child}, turn, note, guessing=(False,))
             child.close()

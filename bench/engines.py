@@ -46,6 +46,7 @@ FUNCTION_LINES = 60
 PIECE = 10
 # What every round measures first.
 ROUND = f"prefill {PREFILLS[0]}, tokens/s"
+COMPUTED = "one more token, computed"
 PASSED = "single-line infilling, passed"
 LAST = ("first start, s", "later start, s", PASSED)
 
@@ -188,7 +189,7 @@ def measure(
             if tokens == PREFILLS[-1]:
                 said = child.ask(prompt + "x")
                 note(kind, "one more token, ms", 1000 * said["first_s"])
-                note(kind, "one more token, computed", said["prompt"] - said["cached"])
+                note(kind, COMPUTED, said["prompt"] - said["cached"])
     for name, tokens in (("short", 30), ("2,800", PREFILLS[-1])):
         prompt = code(tokens, 10_000 * seed + PREFILLS[-1])
         for kind, child in children.items():

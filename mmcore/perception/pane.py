@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
 from mmcore.perception.gutter import find_gutter, margin
+from mmcore.perception.highlight import lift
 from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
 from mmcore.types import Line
@@ -68,6 +69,10 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
     slots = slots_of(mask, rows, columns)
+    lifted = lift(picture, ink, slots, columns)
+    if (changed := lifted != ink).any():
+        mask, ink = np.where(changed, grid.mask_of(lifted), mask).astype(np.uint8), lifted
+        slots = slots_of(mask, rows, columns)
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]

@@ -1,0 +1,119 @@
+"""Take away what lies behind or around single characters: a search match, a matched bracket, a marked fault.
+
+`ink.find_ink` knows surfaces that are wide enough to write on; behind one character there is no room for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcore.perception.grid import Columns
+from mmcore.perception.ink import SAME, Ink, Pixels
+from mmcore.perception.monospace import Slot
+
+# Ink below this share of full contrast is noise.
+FAINTEST = 0.06
+# A highlight is this high at least, in widths of a character: more than a letter of the narrowest fonts.
+LOWEST = 1.4
+# What has less ink than this share inside is a block, a cursor or a box, and no highlight.
+LEAST_INSIDE = 0.04
+# Share of each side that has to be there.
+WHOLE = 0.85
+# And where a tall character reaches the rim, as `$` may.
+REACHED = 0.55
+# And of a column beside which a wide character stands.
+BESIDE = 0.4
+# A cell that is filled less than this is not worth a look.
+FILLED = 0.5
+
+
+def lift(picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: Columns) -> Ink:
+    """`ink` (height, width) without highlights of single cells, which become the surface, and frames around them."""
+    lifted = ink.copy()
+    least = LOWEST * columns.pitch
+    for slot in slots:
+        colour: NDArray[np.uint8] | None = None
+        for left, right in _cells(slot, columns, ink.shape[1]):
+            # A pixel more on either side: where a highlight begins is rounded.
+            cell = np.s_[slot.top : slot.bottom, max(0, left - 1) : right + 1]
+            if np.mean(ink[slot.top : slot.bottom, left:right] > FAINTEST) >= FILLED:
+                colour = _lift_fill(picture[cell], ink[cell], lifted[cell], least, colour)
+            else:
+                colour = None
+                beside = np.s_[slot.top : slot.bottom, max(0, left - 2) : right + 2]
+                _lift_frame(lifted[beside], least, min(2, left))
+    return lifted
+
+
+def _cells(slot: Slot, columns: Columns, width: int) -> list[tuple[int, int]]:
+    starts = [columns.phase + number * columns.pitch for number, written in enumerate(slot.written) if written]
+    edges = [(round(start), min(width, round(start + columns.pitch))) for start in starts]
+    return [(max(0, left), right) for left, right in edges if right - left >= 4]
+
+
+def _lift_fill(
+    picture: Pixels, ink: Ink, lifted: Ink, least: float, before: NDArray[np.uint8] | None
+) -> NDArray[np.uint8] | None:
+    """Measure a cell, a pixel wider on either side, from its highlight; whose colour is returned.
+
+    A cell with nothing inside is a block, unless the cell before, whose colour is `before`, was a highlight too: then
+    it is a space.
+    """
+    written = ink > FAINTEST
+    written[:, 3:-3] = False
+    if not written.any():
+        return None
+    shades, counts = np.unique(picture[written], axis=0, return_counts=True)
+    colour: NDArray[np.uint8] = shades[counts.argmax()]
+    distance = np.abs(picture.astype(np.int16) - colour).max(2)
+    near = distance <= SAME
+    # A wide character may touch one side of its cell, hardly both.
+    rows = np.flatnonzero(near[:, :3].any(1) | near[:, -3:].any(1))
+    if not len(rows):
+        return None
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    if bottom - top < least or len(rows) < WHOLE * (bottom - top):
+        return None
+    across = np.flatnonzero(near[rows].mean(0) >= BESIDE)
+    left, right = int(across[0]), int(across[-1]) + 1
+    ends = sorted((float(near[top, left:right].mean()), float(near[bottom - 1, left:right].mean())))
+    if right - left < near.shape[1] - 3 or ends[0] < REACHED or ends[1] < WHOLE:
+        return None
+    inside = distance[top:bottom, left:right].astype(np.float32) / 255
+    goes_on = before is not None and int(np.abs(before.astype(np.int16) - colour).max()) <= SAME
+    if np.mean(inside > FAINTEST) < LEAST_INSIDE and not goes_on:
+        return None
+    lifted[top:bottom, left:right] = inside
+    return colour
+
+
+def _lift_frame(ink: Ink, least: float, before: int) -> None:
+    """Take a frame of thin lines off `ink`, a cell with two columns on either side (`before` of them on the left)."""
+    there = ink > FAINTEST
+    width = ink.shape[1]
+    for left in range(before + 1, -1, -1):
+        for right in range(width - 4, width):
+            sides = there[:, left] & there[:, right]
+            top, bottom = _longest(sides)
+            if bottom - top < least:
+                continue
+            rims = there[top, left : right + 1], there[bottom - 1, left : right + 1]
+            inside = there[top + 1 : bottom - 1, left + 1 : right]
+            if min(rim.mean() for rim in rims) < WHOLE or not LEAST_INSIDE <= inside.mean() < FILLED:
+                continue
+            ink[top:bottom, [left, right]] = 0
+            ink[[top, bottom - 1], left : right + 1] = 0
+            return
+
+
+def _longest(marks: NDArray[np.bool_]) -> tuple[int, int]:
+    """Where the longest run of what is marked begins and ends."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
+    runs = edges.reshape(-1, 2)
+    if not len(runs):
+        return 0, 0
+    first, last = runs[int((runs[:, 1] - runs[:, 0]).argmax())]
+    return int(first), int(last)
