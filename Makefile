@@ -73,7 +73,7 @@ bench-candidates: .candidates/.installed
 	test -x .candidates/bin/python || $(PYTHON) -m venv .candidates
 	.candidates/bin/python -m pip install --quiet --constraint constraints.txt '$(TORCH)'
 	.candidates/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cpu,gpu]'
-	.candidates/bin/python -m pip install --quiet 'openvino-genai==2026.4.*' 'torchao==0.18.*'
+	.candidates/bin/python -m pip install --quiet 'openvino-genai==2026.4.*' 'torchao==0.18.*' 'accelerate>=1.10,<2'
 	touch $@
 
 # The model is the one that `make test-vision` trained.
