@@ -21,11 +21,15 @@ NUMBER = re.compile(r"^\D{0,2}?(\d{1,6})\b")
 FEWEST_VOTES = 3
 MAJORITY = 0.5
 # In cells: how wide numbers are at most, with a mark or two beside them, and the empty column after them at least.
-WIDEST, GAP = 9.0, 0.5
+WIDEST, GAP, WIDER = 9.0, 0.5, 0.3
 # Share of the rows that may have something else there, as a tab of the same colour as the code.
 STRAY = 0.1
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
 WIDEST_MARGIN = 4.5
+# And the narrowest margin.
+NARROWEST_MARGIN = 0.5
+# What stands inside something in every language: a pair of a JSON object, a statement of a function.
+NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +72,19 @@ def count_up(rows: Sequence[Row]) -> tuple[int, range] | None:
 
 
 def _edges(mask: Mask, rows: Rows, pitch: float) -> Iterator[int]:
-    """Where a column of numbers may end: at columns that are empty in nearly all rows, widest first, near the left."""
+    """Where a column of numbers may end: at columns that are empty in nearly all rows, from the left, near it."""
     bands = [mask[max(0, round(line - ABOVE * rows.height)) : line + 1].any(0) for line in rows.baselines]
     used = np.flatnonzero(np.sum(bands, 0) > STRAY * sum(band.any() for band in bands))
     if not len(used):
         return
     begins = int(used[0])
     gaps = [(int(start) + 1, int(stop)) for start, stop in pairwise(used.tolist()) if stop - start > GAP * pitch]
-    near = [gap for gap in gaps if gap[0] - begins <= WIDEST * pitch]
-    yield from (start for start, stop in sorted(near, key=lambda gap: gap[0] - gap[1]))
+    # Some digits are a little wider than most.
+    yield from (
+        min(start + round(WIDER * pitch), (start + stop) // 2)
+        for start, stop in gaps
+        if start - begins <= WIDEST * pitch
+    )
 
 
 def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) -> int:
@@ -92,5 +100,9 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) 
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
-    leftmost -= unit * max(0, math.ceil((leftmost - stop - WIDEST_MARGIN) / unit))
+    room = leftmost - stop
+    steps = math.ceil((room - WIDEST_MARGIN) / unit)
+    if any(row.start == leftmost and NESTED.match(row.text) for row in rows) and room - unit >= NARROWEST_MARGIN:
+        steps = max(steps, 1)
+    leftmost -= unit * max(0, steps)
     return min([leftmost, *guides])

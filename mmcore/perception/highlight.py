@@ -1,4 +1,4 @@
-"""Take away what lies behind or around single characters: a search match, a matched bracket, a marked fault.
+"""Take away what lies behind single characters: a search match, a matched bracket, a marked fault.
 
 `ink.find_ink` knows surfaces that are wide enough to write on; behind one character there is no room for that.
 """
@@ -31,7 +31,7 @@ FILLED = 0.5
 
 
 def lift(picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: Columns) -> Ink:
-    """`ink` (height, width) without highlights of single cells, which become the surface, and frames around them."""
+    """`ink` (height, width) without highlights of single cells, which become the surface."""
     lifted = ink.copy()
     least = LOWEST * columns.pitch
     for slot in slots:
@@ -39,12 +39,8 @@ def lift(picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: Columns) -> 
         for left, right in _cells(slot, columns, ink.shape[1]):
             # A pixel more on either side: where a highlight begins is rounded.
             cell = np.s_[slot.top : slot.bottom, max(0, left - 1) : right + 1]
-            if np.mean(ink[slot.top : slot.bottom, left:right] > FAINTEST) >= FILLED:
-                colour = _lift_fill(picture[cell], ink[cell], lifted[cell], least, colour)
-            else:
-                colour = None
-                beside = np.s_[slot.top : slot.bottom, max(0, left - 2) : right + 2]
-                _lift_frame(lifted[beside], least, min(2, left))
+            filled = np.mean(ink[slot.top : slot.bottom, left:right] > FAINTEST) >= FILLED
+            colour = _lift_fill(picture[cell], ink[cell], lifted[cell], least, colour) if filled else None
     return lifted
 
 
@@ -88,32 +84,3 @@ def _lift_fill(
         return None
     lifted[top:bottom, left:right] = inside
     return colour
-
-
-def _lift_frame(ink: Ink, least: float, before: int) -> None:
-    """Take a frame of thin lines off `ink`, a cell with two columns on either side (`before` of them on the left)."""
-    there = ink > FAINTEST
-    width = ink.shape[1]
-    for left in range(before + 1, -1, -1):
-        for right in range(width - 4, width):
-            sides = there[:, left] & there[:, right]
-            top, bottom = _longest(sides)
-            if bottom - top < least:
-                continue
-            rims = there[top, left : right + 1], there[bottom - 1, left : right + 1]
-            inside = there[top + 1 : bottom - 1, left + 1 : right]
-            if min(rim.mean() for rim in rims) < WHOLE or not LEAST_INSIDE <= inside.mean() < FILLED:
-                continue
-            ink[top:bottom, [left, right]] = 0
-            ink[[top, bottom - 1], left : right + 1] = 0
-            return
-
-
-def _longest(marks: NDArray[np.bool_]) -> tuple[int, int]:
-    """Where the longest run of what is marked begins and ends."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-    runs = edges.reshape(-1, 2)
-    if not len(runs):
-        return 0, 0
-    first, last = runs[int((runs[:, 1] - runs[:, 0]).argmax())]
-    return int(first), int(last)

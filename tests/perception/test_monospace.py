@@ -107,6 +107,22 @@ def test_margin_is_the_leftmost_line_unless_all_are_indented() -> None:
     assert margin(rows_of("     a", "         b"), 1.3, guides=[1]) == 1
 
 
+@pytest.mark.parametrize("nested", ['"a": 1,', "return x;", "self.x = 1", "},"])
+def test_what_stands_inside_something_is_indented_though_nothing_in_view_is_less(nested: str) -> None:
+    assert margin(rows_of(f"     {nested}", "       b"), 1.3) == 3
+    assert margin(rows_of(f"   {nested}", "     b"), 1.3) == 3, "no room for a step"
+    assert margin(rows_of(f"     x {nested}", "       b"), 1.3) == 5
+
+
+def test_a_column_that_is_nearly_empty_within_the_code_does_not_end_the_line_numbers() -> None:
+    code = ["fn sums():", *["    total = total + item"] * 11, "}"]
+    numbered = [f"{number:>3} {line}" for number, line in enumerate(code, 590)]
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(picture_of(numbered, 2, dark=True)[:, :, ::-1]).save(buffer, "PNG")
+    reading = read(buffer.getvalue(), PerceptionSettings())
+    assert reading.text.splitlines() == code
+
+
 def test_dropped_character_does_not_shift_the_row() -> None:
     seen = [Glyph("a", 1, 5), Glyph("=", 1, 25), Glyph("b", 1, 55)]
     placed = align.place(seen, [True, False, True, True, False, True], 10)
