@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mmcore.perception.cells import CHARACTERS, RIM, SYMBOLS, Ink
 
-ALIKE = 0.965  # cosine from which two cells hold the same character
+ALIKE = 0.975  # correlation from which two cells hold the same character: of `c` and `o` it is lower
 MOST_CELLS = 4000
 LEAST = 1e-4  # what the network holds for impossible may still be the case
 # Code has few of what terminals draw with, which looks like some of its signs. (Natural logarithms.)
@@ -47,6 +47,7 @@ def agree(pictures: Ink, probabilities: NDArray[np.float32]) -> NDArray[np.float
     if not len(pictures) or len(pictures) > MOST_CELLS:
         return probabilities
     vectors = pictures[:, :, RIM:-RIM].reshape(len(pictures), -1)
+    vectors = vectors - vectors.mean(1, keepdims=True)
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
     alike = (vectors @ vectors.T >= ALIKE).astype(np.float32)
     np.fill_diagonal(alike, 1)

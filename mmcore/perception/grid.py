@@ -17,6 +17,8 @@ NARROWEST, WIDEST = 0.24, 0.72
 ABOVE, BELOW = 0.76, 0.26
 # Height of a line by that of a small letter: 1.0 to 2.0 em by 0.45 to 0.55 em.
 LOOSEST = 4.4
+# Width of a cell by that of a letter: 1.1 to 1.5 in most fonts.
+LOOSEST_PITCH = 1.9
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
 MOST_ON_BORDERS = 0.85
 
@@ -137,6 +139,7 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
         score, phase = best_phase(soft, pitch, 0.5)
         candidates.append((score / average, pitch, phase))
         pitch += max(0.004, 0.35 * pitch / max(1.0, width / pitch))
+    candidates = [c for c in candidates if c[1] <= LOOSEST_PITCH * _letter_width(mask)] or candidates
     least = min(candidate[0] for candidate in candidates)
     # Every second border fits as well as every one does: of those that fit, the narrowest.
     fitting = [c for c in candidates if c[0] <= least + 0.12]
@@ -154,6 +157,16 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
     if score / average > MOST_ON_BORDERS:
         return None
     return Columns(float(pitch), float((first + phase) % pitch), float(score / average))
+
+
+def _letter_width(mask: NDArray[np.uint8]) -> float:
+    """The typical width of what is as high as a letter, in pixels."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    width, height = stats[1:count, cv2.CC_STAT_WIDTH], stats[1:count, cv2.CC_STAT_HEIGHT]
+    high = height >= 4
+    if not high.any():
+        return float(mask.shape[1])
+    return float(np.median(width[high & (height >= np.median(height[high]))]))
 
 
 def best_phase(profile: Profile, pitch: float, step: float) -> tuple[float, float]:

@@ -30,6 +30,8 @@ WIDEST_MARGIN = 4.5
 NARROWEST_MARGIN = 0.5
 # What stands inside something in every language: a pair of a JSON object, a statement of a function.
 NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
+# The lines of a comment that has begun above stand one further right.
+STARRED = re.compile(r"\*(?=/|\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,11 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) 
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
+    outermost = [row.text for row in rows if row.start == leftmost]
+    if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
+        leftmost -= 1
     room = leftmost - stop
     steps = math.ceil((room - WIDEST_MARGIN) / unit)
-    if any(row.start == leftmost and NESTED.match(row.text) for row in rows) and room - unit >= NARROWEST_MARGIN:
+    if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
-    leftmost -= unit * max(0, steps)
-    return min([leftmost, *guides])
+    return min([leftmost - unit * max(0, steps), *guides])

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import pairwise, product
 from math import prod
 
+from mmcore.perception import succession
 from mmcore.perception.cells import OTHER, WIDE
 from mmcore.perception.ocr import Glyph
 
@@ -43,7 +44,7 @@ WORDS = (
         trace traceback trait transform true try type typedef typename types typeof undefined union unit unsafe
         unsigned until update url use used user using usr utf util val valid value values var vec vector version
         virtual void volatile wait warn warning was when where while will with without word world wrap write yield
-        zero zip Err Exception False File Info List Map None Ok Option Promise Result Self Some String TODO True
+        zero zip Err Exception False File Info List Map None Object Ok Option Promise Result Self Some String TODO True
         TypeError Type Vec Error
         """,
         )
@@ -55,12 +56,14 @@ WORDS = (
 CERTAIN, LEAST_SHARE, MOST_TRIED, MOST_OPEN = 0.97, 0.004, 4, 4
 # A word that is not known is given up for a known one that is this much less likely.
 PREFERENCE = 0.02
+# The characters of a known word are as certain as this, at least.
+SETTLED = 0.9
 NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoI|]+")
 # In names, few digits stand before letters: `Py0bject` is this much less likely than `PyObject`.
 DIGIT_IN_NAME, HEXADECIMAL, ODD = (
     re.compile(r"(?<=[A-Za-z_])\d(?=[A-Za-z])|^\d(?=[A-Za-z]{2})"),
     re.compile(r"[\da-fx]+"),
-    0.05,
+    0.01,
 )
 
 # One sign where code has two: fonts draw them joined, over two cells.
@@ -80,6 +83,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
     Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
     """
     settled = with_parentheses(without_drawing([apart(row) for row in rows]))
+    settled = [succession.choose(row) for row in settled]
     spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
     sure = Counter(
         _text(settled[row][start:stop])
@@ -148,7 +152,9 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
     """The likeliest reading of `word` that is known; None where it may stand as it is."""
     text = _text(word)
     unsure = [index for index, glyph in enumerate(word) if glyph.score < CERTAIN]
-    if not unsure or len(unsure) > MOST_OPEN or text in known:
+    if text in known:
+        return [replace(glyph, score=max(glyph.score, SETTLED)) for glyph in word]
+    if not unsure or len(unsure) > MOST_OPEN:
         return None
     choices = [
         [
@@ -176,7 +182,7 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
         others = tuple(
             entry for entry in (*word[index].others, (word[index].text, word[index].score)) if entry[0] != letter
         )
-        chosen[index] = replace(word[index], text=letter, score=max(score, 0.9), others=others)
+        chosen[index] = replace(word[index], text=letter, score=max(score, SETTLED), others=others)
     return chosen
 
 

@@ -14,7 +14,7 @@ from mmcore.perception.ink import Pixels
 Box = tuple[int, int, int, int]
 
 # Surfaces whose colours differ by less, of 255, in every channel are one: themes shade active tabs by 8 and more.
-SAME_SURFACE = 5
+SAME_SURFACE = 3
 # A bar is at least this high; less is a rule or a shadow. In pixels.
 THINNEST_BAR = 10
 # What is higher is no highlighted line but a surface of its own.

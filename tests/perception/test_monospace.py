@@ -114,6 +114,12 @@ def test_what_stands_inside_something_is_indented_though_nothing_in_view_is_less
     assert margin(rows_of(f"     x {nested}", "       b"), 1.3) == 5
 
 
+def test_lines_of_a_comment_that_began_above_stand_one_further_right() -> None:
+    assert margin(rows_of("    * a", "    *   b", "    */"), 1.3) == 3
+    assert margin(rows_of("    * a", "    b", "    */"), 1.3) == 4
+    assert margin(rows_of("    **a", "    **b"), 1.3) == 4
+
+
 def test_a_column_that_is_nearly_empty_within_the_code_does_not_end_the_line_numbers() -> None:
     code = ["fn sums():", *["    total = total + item"] * 11, "}"]
     numbered = [f"{number:>3} {line}" for number, line in enumerate(code, 590)]
@@ -174,7 +180,7 @@ def test_of_look_alikes_the_one_that_makes_a_word_is_chosen() -> None:
 
 def test_nothing_is_chosen_that_the_picture_does_not_support() -> None:
     assert text_of(lexis.settle([typed("Iist")])[0]) == "Iist"
-    assert text_of(lexis.settle([typed("Iist", I=("J", 0.3))])[0]) == "Iist"
+    assert text_of(lexis.settle([typed("Iist", I=("J", 0.02))])[0]) == "Iist"
     assert text_of(lexis.settle([typed("Iist", I=("l", 0.001))])[0]) == "Iist"
 
 
