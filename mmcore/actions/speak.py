@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -26,8 +27,9 @@ async def speak(
     temperature: float = 0.0,
     seed: int | None = None,
     stream: bool = False,
+    enough: Callable[[str], bool] = lambda text: False,
 ) -> Said:
-    """Raises EngineError. Cancelling the task stops generation."""
+    """Generation ends when the text is `enough`. Raises EngineError. Cancelling the task stops generation."""
     chat = tools.settings.chat
     sampling = Sampling(
         max_tokens=chat.max_tokens, temperature=temperature, top_p=0.95 if temperature else 1.0, seed=seed
@@ -40,7 +42,9 @@ async def speak(
             if stream and chunk.text:
                 tools.on_text(chunk.text)
             usage = chunk.usage or usage
-            cut_off = chunk.finish_reason == "length"
+            cut_off = chunk.finish_reason == "length" or enough(text)
+            if cut_off:
+                break
     return Said(text, usage, cut_off)
 
 

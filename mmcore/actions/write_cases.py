@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from mmcore.actions.circling import goes_in_circles
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of
@@ -63,7 +64,7 @@ async def write_cases(tools: Tools, request: Request, target: Symbol) -> Outcome
     code = code_of(request, target)
     wish = f"Write each test as in this example:\n{EXAMPLES[runner.name]}\n{request.instruction}".strip()
     messages = render_tests(code, document.language, runner.name, target.name, "\n".join(place.head), wish)
-    said = await speak(tools, messages, stream=True)
+    said = await speak(tools, messages, stream=True, enough=goes_in_circles)
     usage = said.usage
     parts = _parts(said.text, document.language, target, place)
     if not request.run:
@@ -78,7 +79,9 @@ async def write_cases(tools: Tools, request: Request, target: Symbol) -> Outcome
             tools.say("asking for more tests")
             lines = document.text.splitlines()
             missed = [lines[n - 1].strip() for n in coverage.missed] if coverage else code.splitlines()[:1]
-            more = await speak(tools, render_more(messages, said.text, missed), temperature=0.4, seed=1)
+            more = await speak(
+                tools, render_more(messages, said.text, missed), temperature=0.4, seed=1, enough=goes_in_circles
+            )
             usage, rounds = total(usage, more.usage), 2
             extra = _parts(more.text, document.language, target, place)
             written += len(extra.cases)

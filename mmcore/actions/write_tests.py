@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import PurePath
 
+from mmcore.actions.circling import goes_in_circles
 from mmcore.actions.request import Outcome, Request, Tools
 from mmcore.actions.speak import speak, total
 from mmcore.actions.target import code_of, target_of
@@ -41,11 +42,12 @@ ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the tests go, and how they import what they test."""
+    """Where the tests go, how they import what they test, and how they would call it in the simplest case."""
 
     file: Document
     relative: PurePath
     import_line: str
+    call: str
 
 
 async def write_tests(tools: Tools, request: Request) -> Outcome:
@@ -64,10 +66,13 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
         return await write_cases(tools, request, target)
     place = await in_thread(_place, request, target)
     code = code_of(request, target)
-    messages = render_tests(code, "python", "pytest", target.name, place.import_line, request.instruction)
-    said = await speak(tools, messages, stream=True)
+    # Small models begin with a table of cases otherwise, and do not find its end.
+    first = f"def test_{place.call.rpartition('.')[2].strip('_')}_1():\n    assert {place.call}("
+    begin = f"{place.import_line}\n\n\n{first}"
+    messages = render_tests(code, "python", "pytest", target.name, begin, request.instruction)
+    said = await speak(tools, messages, stream=True, enough=goes_in_circles)
     usage = said.usage
-    source = _source(said.text, target)
+    source = _source(said.text, target, place.call)
     taken = frozenset(s.name for s in symbols(place.file.text, "python"))
     source = replace(source, tests=tuple(rename(source.tests, taken)))
     if not request.run:
@@ -81,13 +86,17 @@ async def write_tests(tools: Tools, request: Request) -> Outcome:
         kept = await in_thread(run.keep, source)
         coverage = await in_thread(run.coverage, kept)
         rounds, written = 1, len(source.tests)
-        while coverage is not None and coverage.missed and rounds < ROUNDS:
-            tools.say(f"asking for tests of {len(coverage.missed)} lines that are not reached")
-            lines = request.document.text.split("\n")
-            missed = [lines[n - 1].strip() for n in coverage.missed]
-            more = await speak(tools, render_more(messages, said.text, missed), temperature=0.4, seed=rounds)
+        while rounds < ROUNDS and (coverage.missed if coverage else not kept.tests):
+            if coverage:
+                tools.say(f"asking for tests of {len(coverage.missed)} lines that are not reached")
+                lines = request.document.text.split("\n")
+                asked = render_more(messages, said.text, [lines[n - 1].strip() for n in coverage.missed])
+            else:
+                tools.say("asking for other tests: none passes")
+                asked = messages
+            more = await speak(tools, asked, temperature=0.4, seed=rounds, enough=goes_in_circles)
             usage, rounds = total(usage, more.usage), rounds + 1
-            extra = _source(more.text, target)
+            extra = _source(more.text, target, place.call)
             written += len(extra.tests)
             named = rename(extra.tests, taken | {test.name for test in kept.tests})
             extra = await in_thread(run.keep, replace(extra, tests=tuple(named)))
@@ -179,9 +188,9 @@ def _whole(place: _Place, source: TestSource) -> str:
     return compose(text.replace("\r\n", "\n"), source, place.import_line).replace("\n", newline_of(text))
 
 
-def _source(answer: str, target: Symbol) -> TestSource:
+def _source(answer: str, target: Symbol, call: str) -> TestSource:
     """The tests in an answer that mention the target; what imports it otherwise is dropped, the import line is ours."""
-    parts = [take_apart(block.code) for block in code_blocks(answer)]
+    parts = [take_apart(block.code, call) for block in code_blocks(answer)]
     imports = [
         line for part in parts for line in part.imports if target.name not in line.split() and "import *" not in line
     ]
@@ -213,7 +222,9 @@ def _place(request: Request, target: Symbol) -> _Place:
     chosen = there[0] if there else (folder or path.parent) / name
     text = read_existing(chosen)
     file = Document(chosen.as_uri(), "python", text, path=chosen)
-    return _Place(file, inside(root, chosen), f"from {'.'.join(parts)} import {outer.name}")
+    own = target.name.rpartition(".")[2]
+    call = own if outer == target else f"{outer.name}().{own}"
+    return _Place(file, inside(root, chosen), f"from {'.'.join(parts)} import {outer.name}", call)
 
 
 def _outer(request: Request, target: Symbol) -> Symbol:

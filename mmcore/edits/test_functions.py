@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mmcore.edits.parametrized import close, expand
+
 RECORDED = "  # recorded: what the code returns now"
 MAX_TESTS = 40
 
@@ -34,26 +36,29 @@ class TestSource:
     tests: tuple[TestFunction, ...]
 
 
-def take_apart(code: str) -> TestSource:
+def take_apart(code: str, call: str = "") -> TestSource:
     """The parts of a test file; methods of test classes become functions where they use no `self`.
 
-    Of code that is cut off, whatever stands before the cut is used.
+    Of code that is cut off, whatever stands before the cut is used: of a list of cases too, where `call` is what they
+    are cases of. Parametrized tests become one for each case.
     """
-    tree = _longest(code)
+    tree = _longest(close(code, call) if call else code)
     imports, support, tests = [], [], []
     for node in tree.body if tree else ():
         source = ast.unparse(node)
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             imports.append(source)
         elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-            tests.append(TestFunction(node.name, source))
+            tests += [TestFunction(one.name, ast.unparse(one)) for one in expand(node) or [node]]
         elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
             tests += [method for item in node.body if (method := _freed(item))]
         elif isinstance(node, ast.Assert):
             tests.append(_wrapped([node], len(tests)))
         elif isinstance(node, (ast.FunctionDef, ast.Assign, ast.AnnAssign)):
             support.append(source)
-    return TestSource(tuple(imports), tuple(support), tuple(_unique(tests)[:MAX_TESTS]))
+    if any("pytest." in test.source for test in tests):
+        imports.append("import pytest")
+    return TestSource(tuple(dict.fromkeys(imports)), tuple(support), tuple(_unique(tests)[:MAX_TESTS]))
 
 
 def _longest(code: str) -> ast.Module | None:
@@ -86,7 +91,7 @@ def _wrapped(statements: list[ast.stmt], number: int) -> TestFunction:
 def _unique(tests: Sequence[TestFunction]) -> list[TestFunction]:
     kept: dict[str, TestFunction] = {}
     for test in tests:
-        kept.setdefault(test.source, test)
+        kept.setdefault(test.source.replace(test.name, "", 1), test)
     return rename(list(kept.values()), frozenset())
 
 
