@@ -207,9 +207,11 @@ def _is_wide(seen: Sequence[Glyph]) -> bool:
 def _spaced(seen: Sequence[Glyph], pitch: float) -> list[Glyph]:
     """The characters of a row with ideographs, and a space wherever the distance leaves room for one."""
     spaced: list[Glyph] = []
-    for glyph in seen:
+    for before, glyph, after in zip([None, *seen], seen, [*seen[1:], None], strict=False):
         if glyph.text.isspace() or len(glyph.text) != 1:
             continue
+        if glyph.text == "·" and before and after and (before.text + after.text).isascii():
+            glyph = replace(glyph, text=".")  # in the middle of a row that is as high as an ideograph
         if spaced:
             widths = [
                 1.8 if glyphs.is_ideograph(text) or ord(text) > 0x3000 else 1.0

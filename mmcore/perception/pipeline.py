@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,6 +22,10 @@ from mmcore.types import Line, Reading, Region
 
 # Larger pictures are read smaller: four screens of 2 megapixels, and 300 MB of working memory.
 MOST_PIXELS = 8_000_000
+# Pixels between a bar and a pane below it.
+ADJACENT = 4
+
+Box = tuple[int, int, int, int]
 
 
 def read(data: bytes, settings: PerceptionSettings, names: Collection[str] = ()) -> Reading:
@@ -71,6 +76,13 @@ def _read_screen(
 ) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
     read = [(box, read_pane(picture, ink, mask, box, names)) for box in parts.panes]
+    for index, (box, pane) in enumerate(read):
+        bar = next((bar for bar in parts.bars if pane and _is_line(bar, box, pane)), None)
+        if pane and pane.first_line and bar:
+            higher = (box[0], bar[1], *box[2:])
+            again = read_pane(picture, ink, mask, higher, names)
+            if again and again.first_line == pane.first_line - 1:
+                read[index] = higher, again
     panes = [(box, pane) for box, pane in read if pane is not None]
     if not panes:
         return None
@@ -85,6 +97,12 @@ def _read_screen(
     lines = [line for _, pane in panes for line in pane.lines] + list(bars)
     lines.sort(key=lambda line: (line.box[1], line.box[0]))
     return Reading(kind, text, tuple(lines), (picture.shape[1], picture.shape[0]), regions=tuple(regions))
+
+
+def _is_line(bar: Box, box: Box, pane: Pane) -> bool:
+    """Whether the bar on top of a pane may be its first line, highlighted: it is as high as the others."""
+    apart = [low.box[1] - high.box[1] for high, low in pairwise(pane.lines)]
+    return abs(bar[3] - box[1]) <= ADJACENT and bool(apart) and abs(bar[3] - bar[1] - min(apart)) <= 0.2 * min(apart)
 
 
 def _regions(pane: Pane, box: tuple[int, int, int, int], kind: str, language: str) -> list[Region]:

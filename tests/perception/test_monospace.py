@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
-from mmcore.perception import align, cells, glyphs, grid, guides, lexis
+from mmcore.perception import align, cells, glyphs, grid, guides, lexis, monospace
 from mmcore.perception.gutter import count_up, margin
 from mmcore.perception.ink import find_ink
 from mmcore.perception.monospace import Row
@@ -112,6 +112,20 @@ def test_what_stands_inside_something_is_indented_though_nothing_in_view_is_less
     assert margin(rows_of(f"     {nested}", "       b"), 1.3) == 3
     assert margin(rows_of(f"   {nested}", "     b"), 1.3) == 3, "no room for a step"
     assert margin(rows_of(f"     x {nested}", "       b"), 1.3) == 5
+
+
+def test_a_highlighted_line_below_the_tabs_is_the_first_line_and_no_bar() -> None:
+    numbered = [f"{number:>2}  {line}" for number, line in enumerate(CODE * 2, 20)]
+    pixels = picture_of(numbered, 2, dark=True)
+    surface = pixels[0, 0].copy()
+    for start, stop, colour in ((0, 18, (90, 90, 90)), (18, 46, (60, 56, 52))):
+        band = pixels[start:stop]
+        band[(band == surface).all(2)] = colour
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(pixels[:, :, ::-1]).save(buffer, "PNG")
+    reading = read(buffer.getvalue(), PerceptionSettings())
+    assert reading.text.splitlines() == CODE * 2
+    assert [region.first_line for region in reading.regions if region.kind == "code"] == [20]
 
 
 def test_lines_of_a_comment_that_began_above_stand_one_further_right() -> None:
@@ -244,3 +258,8 @@ def test_code_is_read_exactly_with_its_indentation_and_line_numbers(dark: bool) 
     assert reading.kind == "editor"
     assert reading.text.splitlines() == code
     assert [region.first_line for region in reading.regions if region.kind == "code"] == [98]
+
+
+def test_a_dot_in_the_middle_of_a_wide_row_is_a_full_stop() -> None:
+    heard = [Glyph(sign, 1.0, 10 * place) for place, sign in enumerate("读取a·b，c·取")]
+    assert "".join(glyph.text for glyph in monospace._spaced(heard, 10)).replace(" ", "") == "读取a.b，c·取"
