@@ -139,7 +139,8 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
         score, phase = best_phase(soft, pitch, 0.5)
         candidates.append((score / average, pitch, phase))
         pitch += max(0.004, 0.35 * pitch / max(1.0, width / pitch))
-    candidates = [c for c in candidates if c[1] <= LOOSEST_PITCH * _letter_width(mask)] or candidates
+    loosest = LOOSEST_PITCH * _letter_width(mask)
+    candidates = [candidate for candidate in candidates if candidate[1] <= loosest] or candidates
     least = min(candidate[0] for candidate in candidates)
     # Every second border fits as well as every one does: of those that fit, the narrowest.
     fitting = [c for c in candidates if c[0] <= least + 0.12]
