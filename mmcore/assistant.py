@@ -27,11 +27,13 @@ from mmcore.host.weights.catalog import catalog
 from mmcore.memory.store import ConversationStore, Picture, Turn, check_conversation, database_path
 from mmcore.memory.wishes import wishes
 from mmcore.perception.reader import Reader
+from mmcore.perception.render import to_markdown
 from mmcore.perception.secrets import mask, mask_reading
 from mmcore.perception.source import read_source
 from mmcore.perception.wire import reading_from_json, reading_to_json
 from mmcore.prompt.ask import Evidence, quote, render_ask
 from mmcore.prompt.fusion import Shown, fuse, objections
+from mmcore.quotes import quotes
 from mmcore.text import line_starts, offsets, position_at
 from mmcore.types import Completion, Document, Image, Location, Message, Neighbour, Position, Range, Reading, Snippet
 from mmcore.whereabouts import Whereabouts, describe
@@ -167,7 +169,7 @@ class Assistant:
         readings = [sight.reading for sight in sights]
         places = await asyncio.to_thread(whereabouts.find, readings, question.roots)
         earlier = await self._earlier(store, question.conversation)
-        evidence = [Evidence(sight.title, sight.reading.text) for sight in sights if sight.shown.text]
+        evidence = [Evidence(sight.title, to_markdown(sight.reading)) for sight in sights if sight.shown.text]
         excerpts = await asyncio.to_thread(_excerpts, places.locations, question)
         differing = [line for one in places.alignments if one.differences for line in describe(one, question.roots)]
         if differing:
@@ -177,7 +179,7 @@ class Assistant:
             excerpts = [replace(item, text=mask(item.text)[0]) for item in excerpts]
             differing = [mask(line)[0] for line in differing]
         images = [sight.image for sight in sights if sight.image]
-        facts = whereabouts.facts(places, question.roots)
+        facts = [*whereabouts.facts(places, question.roots), *quotes(question.text, readings)]
         known = [fact.text for fact in facts]
         messages = render_ask(question.text, [*evidence, *excerpts], known, earlier, settings.prompt_tokens, images)
         # Asked about pictures that show it nothing, a model makes something up.
@@ -303,7 +305,7 @@ class Assistant:
     def _remember(self, store: ConversationStore, question: Question, sights: Sequence[_Sight], answer: str) -> str:
         conversation = question.conversation or store.start(question.text)
         paths = [image if isinstance(image, Path) else None for image in question.images]
-        readings = [sight.reading for sight in sights]
+        readings = [replace(sight.reading, text=to_markdown(sight.reading)) for sight in sights]
         whole = {
             sight.reading.sha256: json.dumps(reading_to_json(sight.reading)) for sight in sights if sight.is_as_read
         }

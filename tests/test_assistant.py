@@ -189,6 +189,25 @@ async def test_lines_that_differ_from_the_picture_are_told_to_the_model_and_to_t
     assert [place.path for place in answer.locations] == [workspace / "shop" / "cart.py"]
 
 
+async def test_code_is_shown_under_its_line_numbers_and_below_its_tabs_and_quoted_by_them(
+    engine: ScriptedEngine, workspace: Path
+) -> None:
+    code = Region("code", "x = 1\ny = 2", (0, 9, 9, 9), 41, "python")
+    regions = (Region("title", "sums.py", (0, 0, 9, 9)), code)
+    assistant = Assistant(
+        SETTINGS, engine, Reads(Reading("editor", code.text, (), (9, 9), sha256="a", regions=regions))
+    )
+    answer = await assistant.ask(Question("What is on line 42?", images=(PICTURE,), roots=(workspace,)))
+    again = Question("And which file is it?", conversation=answer.conversation, roots=(workspace,))
+    await assistant.ask(again)
+    for request in engine.requests:
+        told = "\n".join(message.content for message in messages(request))
+        assert "│ - title: sums.py" in told
+        assert "│ 42 y = 2" in told
+    assert answer.text.endswith("\n→ line 42 in the picture: y = 2")
+    await assistant.close()
+
+
 async def test_a_diagram_is_shown_as_mermaid(engine: ScriptedEngine) -> None:
     diagram = Diagram("flow", (Node("Start", "box", (0, 0, 9, 9)), Node("End", "box", (0, 20, 9, 29))), (Edge(0, 1),))
     reading = Reading("diagram", to_mermaid(diagram), (), (9, 29), diagram=diagram)
