@@ -119,7 +119,8 @@ def facts(places: Whereabouts, roots: Sequence[Path]) -> list[Fact]:
         (frame,) = own
         line_words = (str(frame.line),) if frame.line else ()
         text = ":".join((frame.path, *line_words))
-        found.append(Fact(text, (_name(frame.path), *line_words)))
+        # Nobody here can look it up by its name: the whole path is needed.
+        found.append(Fact(text, (frame.path, *line_words)))
     return found
 
 

@@ -74,3 +74,11 @@ def test_a_fact_is_in_an_answer_that_has_its_words_and_no_longer_ones(shop: Path
     assert not raised.is_in("a MyValueErrors was raised")
     assert place.is_in("see `main.py`, line 5.")
     assert not place.is_in("see main.py, line 55")
+
+
+def test_a_file_that_is_not_here_has_to_be_named_by_its_whole_path() -> None:
+    text = 'Traceback (most recent call last):\n  File "/srv/app/api.py", line 7, in load\n    int(x)\nValueError: x\n'
+    _, place = whereabouts.facts(whereabouts.find([Reading("traceback", text, (), (9, 9))], []), [])
+    assert place.text == "/srv/app/api.py:7"
+    assert not place.is_in("It failed in api.py, line 7.")
+    assert place.is_in("It failed in `/srv/app/api.py`, line 7.")
