@@ -55,10 +55,6 @@ class Ways:
     scores: NDArray[np.floating]
     picks: list[tuple[int, ...]]
 
-    @property
-    def likeliest(self) -> tuple[int, ...]:
-        return self.picks[0]
-
 
 def codes_of(text: str) -> list[int]:
     """Codes below 2 ** BITS. Spaces in a row count as one, and at the start of a line not at all."""
@@ -81,16 +77,14 @@ def choose(row: Sequence[Glyph | None]) -> list[Glyph | None]:
     choices = [_choices(glyph, place in hexadecimal) for place, glyph in enumerate(row)]
     if all(len(entries) == 1 for entries in choices):
         return list(row)
+    # Spaces in a row count once.
+    steps = [place for place, glyph in enumerate(row) if glyph or (place and row[place - 1])]
     ways = Ways(np.array([END], np.uint64), np.zeros(1, np.float32), [()])
-    for before, entries in zip([None, *row], choices, strict=False):
-        if before is not None or entries[0][0] != " ":
-            ways = _extend(ways, entries)
-    picks = iter(_extend(ways, [("\n", 1.0)]).likeliest)
-    chosen: list[Glyph | None] = []
-    for before, glyph, entries in zip([None, *row], row, choices, strict=False):
-        pick = next(picks) if before is not None or entries[0][0] != " " else 0
-        chosen.append(_picked(glyph, entries, pick))
-    return chosen
+    for place in steps:
+        ways = _extend(ways, choices[place])
+    ways = _extend(ways, [("\n", 1.0)])
+    picks = dict(zip(steps, ways.picks[0], strict=False))
+    return [_picked(glyph, choices[place], picks.get(place, 0)) for place, glyph in enumerate(row)]
 
 
 def _choices(glyph: Glyph | None, hexadecimal: bool) -> list[tuple[str, float]]:
