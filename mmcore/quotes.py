@@ -1,4 +1,4 @@
-"""Quote from pictures what a question asks for by its place: a line with a number, the names that code defines."""
+"""Quote from pictures what a question asks for: a line by its number, the names that code defines, how tests ended."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from mmcore.whereabouts import Fact
 
 LINES = re.compile(r"\blines?\s+(\d{1,6})(?:\s*(?:-|–|to|and|until)\s*(\d{1,6}))?|第\s*(\d{1,6})\s*行", re.IGNORECASE)
 DEFINITIONS = re.compile(r"\bdefin\w+|\b(?:functions|methods|classes)\b", re.IGNORECASE)
+TESTS = re.compile(r"\btests?\b.*\b(?:pass|fail)|\b(?:pass|fail)\w*\b.*\btests?\b", re.IGNORECASE)
+SUMMARY = re.compile(r"=+ ((?:\d+ \w+, )*\d+ \w+) in \d")  # of pytest
 MOST_LINES = 12
 
 
 def quotes(question: str, readings: Sequence[Reading]) -> list[Fact]:
-    """Nothing where the question names no line and no definitions, or no picture shows code."""
+    """Nothing where the question names none of these, or no picture shows them."""
     code = [region for reading in readings for region in reading.regions if region.kind == "code"]
-    return [*_lines(question, code), *_definitions(question, code)]
+    return [*_lines(question, code), *_definitions(question, code), *_tests(question, readings)]
 
 
 def _lines(question: str, code: Sequence[Region]) -> Iterator[Fact]:
@@ -50,3 +52,11 @@ def _definitions(question: str, code: Sequence[Region]) -> Iterator[Fact]:
         yield Fact(f"defined in the picture: {', '.join(names)}", tuple(names))
     else:
         yield Fact("nothing is defined in the code that the picture shows", ("nothing",))
+
+
+def _tests(question: str, readings: Sequence[Reading]) -> Iterator[Fact]:
+    for reading in readings if TESTS.search(question) else ():
+        for match in SUMMARY.finditer(reading.text):
+            counts = match[1].split(", ")
+            counts += [f"0 {word}" for word in ("failed", "passed") if word not in match[1]]
+            yield Fact(f"the tests in the picture: {', '.join(counts)}", tuple(count.split()[0] for count in counts))
