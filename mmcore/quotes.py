@@ -12,7 +12,9 @@ from mmcore.whereabouts import Fact
 LINES = re.compile(r"\blines?\s+(\d{1,6})(?:\s*(?:-|–|to|and|until)\s*(\d{1,6}))?|第\s*(\d{1,6})\s*行", re.IGNORECASE)
 DEFINITIONS = re.compile(r"\bdefin\w+|\b(?:functions|methods|classes)\b", re.IGNORECASE)
 TESTS = re.compile(r"\btests?\b.*\b(?:pass|fail)|\b(?:pass|fail)\w*\b.*\btests?\b", re.IGNORECASE)
-SUMMARY = re.compile(r"=+ ((?:\d+ \w+, )*\d+ \w+) in \d")  # of pytest
+# Of pytest, whose bars `-q` leaves out.
+ENDS = r"\d+ (?:failed|passed|skipped|deselected|xfailed|xpassed|warnings?|errors?)"
+SUMMARY = re.compile(rf"^(?:=+ )?({ENDS}(?:, {ENDS})*) in \d", re.MULTILINE)
 MOST_LINES = 12
 
 

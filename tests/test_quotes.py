@@ -48,6 +48,7 @@ def test_definitions_are_named_where_they_are_asked_for() -> None:
 @pytest.mark.parametrize("question", ["How many tests failed?", "Did every test pass?", "Which of the failed tests…?"])
 def test_how_tests_ended_is_told_with_what_the_summary_leaves_out(question: str) -> None:
     (fact,) = quotes(question, [Reading("terminal", "F\n=== 4 failed, 1 skipped in 0.12s ===", (), (1, 1))])
+    assert quotes(question, [Reading("terminal", "F\n4 failed, 1 skipped in 0.12s", (), (1, 1))]) == [fact]
     assert fact.text == "the tests in the picture: 4 failed, 1 skipped, 0 passed"
     assert not fact.is_in("4 tests failed, and 1 was skipped.")
     assert fact.is_in("4 failed, 1 was skipped, 0 passed.")
