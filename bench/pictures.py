@@ -109,9 +109,16 @@ def font_of(chance: random.Random, size: int) -> str:
 
 
 def code_pane(
-    chance: random.Random, name: str, lines: list[str], rows: int, theme: str, numbered: bool, dirty: bool
+    chance: random.Random,
+    name: str,
+    lines: list[str],
+    rows: int,
+    theme: str,
+    numbered: bool,
+    dirty: bool,
+    within: int | None = None,
 ) -> tuple[str, str, int, int]:
-    """Markup of a pane, the lines that are whole in it, and its size in pixels."""
+    """Markup of a pane, the lines that are whole in it, of at most `within` pixels, and its size in pixels."""
     size = chance.choice((11, 12, 13, 13, 14, 14, 15, 16, 18))
     height = round(size * chance.choice((1.2, 1.35, 1.5, 1.6)))
     _, foreground = colours(theme)
@@ -172,6 +179,8 @@ def code_pane(
         f"<div style='position:relative;z-index:1' class=code>{body}{''.join(over)}</div></div></div>"
     )
     whole = shown[1:-1] if cut else shown
+    if within is not None:
+        whole = whole[: max(0, (within - shift) // height - (1 if cut else 0))]
     if not numbered:
         # How far code is indented cannot be told where nothing else marks its margin.
         whole = textwrap.dedent("\n".join(whole)).splitlines()
@@ -215,7 +224,7 @@ def editor(chance: random.Random, number: int, files: list[tuple[str, list[str]]
         width += 190
     if chance.random() < 0.15 and width <= 1100:
         other = chance.choice(files)
-        second, more, beside, _ = code_pane(chance, *other, rows, theme, numbered, False)
+        second, more, beside, _ = code_pane(chance, *other, rows, theme, numbered, False, within=height)
         body += f"<div style='width:{beside}px;height:{height}px;overflow:hidden;background:{background};border-left:1px solid #8888'>{second}</div>"
         text += "\n\n" + more
         width += beside + 1

@@ -69,8 +69,14 @@ def count_up(rows: Sequence[Row]) -> tuple[int, range] | None:
     first, count = votes.most_common(1)[0]
     if count < FEWEST_VOTES or count < MAJORITY * len(rows):
         return None
-    agreeing = [row.line for row, match in numbered if int(match[1]) - row.line == first]
+    agreeing = [row.line for row, match in numbered if _is_nearly(match[1], str(first + row.line))]
     return first, range(min(agreeing), max(agreeing) + 1)
+
+
+def _is_nearly(read: str, meant: str) -> bool:
+    """Whether at most one digit is misread, as in a line that scrolling has cut a little."""
+    wrong = sum(one != other for one, other in zip(read, meant, strict=False))
+    return len(read) == len(meant) and wrong < min(2, len(meant))
 
 
 def _edges(mask: Mask, rows: Rows, pitch: float) -> Iterator[int]:

@@ -30,7 +30,7 @@ CAPITAL, SMALL = 1.1, 0.8
 # What editors append to the line of the cursor: who wrote it, and when.
 BLAME = re.compile(
     r"(?<=\S)\s{3,}(?:\S.{0,40}?, ?(?:\w{1,4} \w{3,7} ag\w|yesterday|now)\b.*"
-    r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+)$"
+    r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+(?: [a-z]{1,7}){0,2})$"
 )
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 # A row that touches the rim of the pane is whole when it is read as well as this.

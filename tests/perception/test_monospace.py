@@ -94,6 +94,8 @@ def rows_of(*texts: str) -> list[Row]:
 
 def test_line_numbers_are_told_by_a_vote_although_one_is_misread() -> None:
     assert count_up(rows_of(" 8", " g", "10", "11", "12")) == (8, range(5))
+    assert count_up(rows_of("298", "259", "260", "261", "262")) == (258, range(5))
+    assert count_up(rows_of("741", "259", "260", "261", "2")) == (258, range(1, 4))
 
 
 def test_numbers_that_do_not_count_up_are_code() -> None:
@@ -235,6 +237,7 @@ def test_line_under_a_word_is_no_sign_and_underscores_are() -> None:
     [
         ("    return x    Jane Doe, 3 months ago • Fix parser", "    return x"),
         ("x = 1      You, yesterday • Uncommitted changes", "x = 1"),
+        ("x = 1 \\    Jane Doe, 3 mont", "x = 1 \\"),
         ("print('a, 3 days ago')", "print('a, 3 days ago')"),
     ],
 )
