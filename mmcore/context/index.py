@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 import os
 import sqlite3
@@ -25,6 +26,8 @@ from mmcore.context.files import is_ignored, walk
 from mmcore.errors import DocumentError
 from mmcore.syntax import symbols
 from mmcore.types import Snippet
+
+logger = logging.getLogger(__name__)
 
 # Longer files are generated more often than written.
 _MAX_BYTES = 400_000
@@ -179,14 +182,17 @@ class WorkspaceIndex:
             str(self.root),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
         )
         try:
-            await process.wait()
+            _, errors = await process.communicate()
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
             raise
+        if process.returncode:
+            # Completions and answers go on without other files; somebody will ask why.
+            logger.warning("%s could not be indexed: %s", self.root, errors.decode("utf-8", "replace")[-2000:])
 
 
 def _snippets(
@@ -208,6 +214,8 @@ if __name__ == "__main__":
     workspace = Path(sys.argv[1])
     try:
         update(workspace, index_path(workspace))
+    except sqlite3.OperationalError:
+        raise  # locked for a minute, or no disk: not damaged
     except sqlite3.DatabaseError:
         # Only a cache: what is damaged is made again.
         index_path(workspace).unlink()

@@ -57,6 +57,18 @@ async def test_a_damaged_index_has_nothing_and_is_made_again(root: Path) -> None
     assert len(index.definitions(["price_of"])) == 1
 
 
+async def test_that_an_index_cannot_be_made_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SIDESIGHT_CACHE", str(root / "shop" / "prices.py"))
+    index = WorkspaceIndex(root)
+    index.refresh()
+    await index.refreshed()
+    assert index.definitions(["price_of"]) == []
+    assert f"{root} could not be indexed" in caplog.text
+    assert "NotADirectoryError" in caplog.text
+
+
 def test_files_that_cannot_be_parsed_are_passed_over(root: Path) -> None:
     (root / "binary.py").write_bytes(b"\0\1\2")
     (root / "latin.py").write_bytes(b"x = '\xe9'")
