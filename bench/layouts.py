@@ -3,31 +3,27 @@
     python bench/layouts.py --model qwen2.5-coder-0.5b          # goes on where the last run ended
     python bench/layouts.py --seconds 270 --only prefix-last    # a slice: stops after so long
 
-Passed: our whole pipeline (shape, window, trim, vet), only the prompt differs. A key: the tokens that are not the
-prompt of the key before, counted by the model's tokenizer over the traces of `replay.py`; a prompt cache that keeps
-prefixes computes these. Writes bench/results/layouts.md, and every completion to layouts.json.
+Passed: our whole pipeline (shape, window, trim, vet), only the prompt differs. Where llama.cpp answers instead of our
+engine, the last characters before the cursor are typed to it one by one, so that it has what it keeps from them. A
+key: see `keys.py`. Writes bench/results/layouts.md, and every completion to layouts.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
-import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-from editor import Buffer
-from llama_vim import start_server
+import keys
 
 from mmcore import config
-from mmcore.completion.front import steady
 from mmcore.completion.pace import Pace
 from mmcore.completion.place import Place
 from mmcore.completion.plan import Planner
@@ -37,8 +33,6 @@ from mmcore.completion.window import Window, window
 from mmcore.context.surroundings import Surroundings
 from mmcore.engine import launch
 from mmcore.engine.base import Engine
-from mmcore.host.weights.catalog import find
-from mmcore.host.weights.pull import locate
 from mmcore.prompt.budget import characters
 from mmcore.prompt.fim import plain
 
@@ -47,6 +41,8 @@ SHARED = HERE.parents[1] / "shared"
 RESULTS = HERE / "results" / "layouts.json"
 SETS = {"single lines": ("humaneval_single_line", 40), "random spans": ("humaneval_random_span_light", 41)}
 PROMPT_TOKENS = 1536
+# Characters that are typed to llama.cpp one by one.
+TYPED = 24
 
 
 def usual(around: Window) -> str:
@@ -84,7 +80,7 @@ def late_suffix(around: Window) -> str:
     return prefix_last(Window(around.prefix, above[above[:-1].rfind("\n") + 1 :] + around.suffix))
 
 
-LAYOUTS: dict[str, Callable[[Window], str]] = {
+LAYOUTS: dict[str, keys.Layout] = {
     "usual": usual,
     "line-last": line_last,
     "suffix-first": suffix_first,
@@ -94,6 +90,9 @@ LAYOUTS: dict[str, Callable[[Window], str]] = {
     "prefix-last, short suffix": short_suffix,
     "prefix-last, suffix a line late": late_suffix,
 }
+# Answered by llama.cpp, which reuses pieces of at least so many tokens behind what has changed (0: none).
+ON_LLAMA_CPP = {"usual, on llama.cpp": 0, "usual, on llama.cpp, chunks of 1 reused": 1}
+LAYOUTS |= dict.fromkeys(ON_LLAMA_CPP, usual)
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
@@ -108,12 +107,28 @@ def prompt_of(layout: str, place: Place) -> str:
     return LAYOUTS[layout](around)
 
 
-async def write(engine: Engine, planner: Planner, layout: str, row: dict[str, Any]) -> dict[str, Any]:
+@asynccontextmanager
+async def answering(layout: str, settings: config.Settings) -> AsyncIterator[Engine | keys.Server]:
+    if layout in ON_LLAMA_CPP:
+        async with keys.llama_cpp(settings.completion.model, ON_LLAMA_CPP[layout]) as server:
+            yield server
+    else:
+        engine = launch.connect(settings)
+        yield engine
+        await engine.close()
+
+
+async def write(engine: Engine | keys.Server, planner: Planner, layout: str, row: dict[str, Any]) -> dict[str, Any]:
     """What the model writes for a row, before it is trimmed."""
     place = Place("file:///row.py", "python", row["prompt"], row["suffix"])
     plan = await planner.asked(place, Surroundings(), invoked=True)
     prompt = prompt_of(layout, place)
-    request = dataclasses.replace(plan.request, prompt=prompt, heal=layout.endswith("healed"), logprobs=True)
+    if isinstance(engine, keys.Server):
+        cuts = range(max(len(place.before) - TYPED, 0), len(place.before))
+        typed = [prompt_of(layout, replace(place, before=place.before[:cut])) for cut in cuts]
+        text = await engine.write([*typed, prompt], plan.request.sampling.max_tokens, plan.request.sampling.stop)
+        return {"task": row["task_id"], "raw": text[: plan.ends(text)] if plan.ends else text, "probability": None}
+    request = replace(plan.request, prompt=prompt, heal=layout.endswith("healed"), logprobs=True)
     text, logprobs = "", list[float]()
     async with aclosing(engine.complete(request)) as stream:
         async for chunk in stream:
@@ -137,46 +152,18 @@ def score(row: dict[str, Any], raw: str) -> dict[str, Any]:
     return {"passed": passed, "vetted": passed_vetted, "cut": vetted != trimmed}
 
 
-async def tokens_per_key(model: str) -> dict[str, dict[str, float]]:
+async def tokens_per_key(model: str) -> AsyncIterator[tuple[str, dict[str, float]]]:
     """For each layout: mean, median and 90th percentile of the tokens to compute at a key."""
-    settings, _ = config.load()
-    process, url = await start_server(locate(find(model), settings), 1)
-    found = {}
-    async with httpx.AsyncClient(base_url=url, timeout=None) as client:
-
-        async def tokens(text: str) -> list[int]:
-            reply = await client.post("/tokenize", json={"content": text, "parse_special": True})
-            return list(reply.json()["tokens"])
-
-        for name in ("usual", "line-last", "prefix-last", "prefix-last, steady"):
-            costs: list[int] = []
-            for path in sorted((HERE / "traces").glob("*.jsonl")):
-                opened, *events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-                buffer, before, front = Buffer(opened["text"]), [], None
-                for event in events:
-                    buffer.apply(event)
-                    line, column = event["cursor"]
-                    offset = sum(len(text) + 1 for text in buffer.lines[:line]) + column
-                    around = window(buffer.text, offset, characters(PROMPT_TOKENS))
-                    if name.endswith("steady"):
-                        front = around = steady(front, around)
-                    now = await tokens(LAYOUTS[name.removesuffix(", steady")](around))
-                    if before:
-                        costs.append(len(now) - _common(before, now))
-                    before = now
-            found[name] = {
-                "mean": statistics.fmean(costs),
-                "median": statistics.median(costs),
-                "p90": sorted(costs)[int(0.9 * len(costs))],
-            }
-    assert process.stdin
-    process.stdin.close()
-    await process.wait()
-    return found
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    alone = {name: LAYOUTS[name] for name in ("usual", "line-last", "prefix-last")}
+    async with keys.llama_cpp(model, 0) as server:
+        for name, layout in alone.items():
+            yield name, await keys.prefixes(server, layout, PROMPT_TOKENS)
+        yield "prefix-last, steady", await keys.prefixes(server, prefix_last, PROMPT_TOKENS, steadily=True)
+        async for name, found in keys.context(server, PROMPT_TOKENS):
+            yield name, found
+    for chunk in keys.CHUNKS:
+        async with keys.llama_cpp(model, chunk) as server:
+            yield f"usual, chunks of {chunk} reused", await keys.chunks(server, usual, PROMPT_TOKENS)
 
 
 def report(done: dict[str, Any]) -> str:
@@ -199,13 +186,14 @@ def report(done: dict[str, Any]) -> str:
                 lines.append(f"| {model} | {layout} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Tokens to compute at a key, over the traces:",
+        "Tokens to compute at a key, over the traces; *chosen*: code of other files, which these prompts have too:",
         "",
-        "| layout | mean | median | p90 |",
-        "|---|---|---|---|",
+        "| layout | mean | median | p90 | in a pause, mean |",
+        "|---|---|---|---|---|",
     ]
     for layout, cost in done.get("tokens_per_key", {}).items():
-        lines.append(f"| {layout} | {cost['mean']:.1f} | {cost['median']:.0f} | {cost['p90']:.0f} |")
+        pause = f"{cost['pauses']:.1f}" if "pauses" in cost else ""
+        lines.append(f"| {layout} | {cost['mean']:.1f} | {cost['median']:.0f} | {cost['p90']:.0f} | {pause} |")
     return "\n".join(lines) + "\n"
 
 
@@ -219,22 +207,26 @@ async def main() -> None:
     done = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"passed": {}}
     started = time.monotonic()
     if options.tokens or "tokens_per_key" not in done:
-        done["tokens_per_key"] = await tokens_per_key(options.model)
-    if not options.tokens:
-        settings, _ = config.load({"completion": {"model": options.model, "prompt_tokens": PROMPT_TOKENS}})
-        engine = launch.connect(settings)
-        planner = Planner(settings.completion, Pace(time.perf_counter))
-        for layout in options.only or LAYOUTS:
-            for name in SETS:
-                results = done["passed"].setdefault(f"{options.model}/{layout}/{name}", {})
-                for row in rows_of(name):
-                    if row["task_id"] in results or time.monotonic() - started > options.seconds:
-                        continue
+        done["tokens_per_key"] = {}
+        async for name, cost in tokens_per_key(options.model):
+            done["tokens_per_key"][name] = cost
+            print(name, cost, flush=True)
+    settings, _ = config.load({"completion": {"model": options.model, "prompt_tokens": PROMPT_TOKENS}})
+    planner = Planner(settings.completion, Pace(time.perf_counter))
+    for layout in () if options.tokens else options.only or LAYOUTS:
+        for name in SETS:
+            results = done["passed"].setdefault(f"{options.model}/{layout}/{name}", {})
+            left = [row for row in rows_of(name) if row["task_id"] not in results]
+            if not left:
+                continue
+            async with answering(layout, settings) as engine:
+                for row in left:
+                    if time.monotonic() - started > options.seconds:
+                        break
                     written = await write(engine, planner, layout, row)
                     results[row["task_id"]] = {**written, **score(row, written["raw"])}
                     RESULTS.write_text(json.dumps(done, indent=1), "utf-8")
-                print(layout, name, sum(r["passed"] for r in results.values()), "of", len(results), flush=True)
-        await engine.close()
+            print(layout, name, sum(r["passed"] for r in results.values()), "of", len(results), flush=True)
     RESULTS.write_text(json.dumps(done, indent=1), "utf-8")
     (HERE / "results" / "layouts.md").write_text(report(done), "utf-8")
     print(report(done))

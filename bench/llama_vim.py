@@ -279,12 +279,14 @@ def similarity(one: list[str], other: list[str]) -> float:
     return 2.0 * sum(line in other for line in one) / (len(one) + len(other))
 
 
-async def start_server(weights: Path, threads: int) -> tuple[asyncio.subprocess.Process, str]:
+async def start_server(weights: Path, threads: int, chunk: int = 256) -> tuple[asyncio.subprocess.Process, str]:
+    """llama.cpp's server and its address; `chunk`: tokens, the least piece reused behind a change (0: none)."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         __file__,
         str(weights),
         str(threads),
+        str(chunk),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -292,7 +294,7 @@ async def start_server(weights: Path, threads: int) -> tuple[asyncio.subprocess.
     return process, json.loads(await process.stdout.readline())["address"]
 
 
-def serve(weights: str, threads: int) -> None:
+def serve(weights: str, threads: int, chunk: int) -> None:
     import os
 
     import xllamacpp
@@ -306,7 +308,7 @@ def serve(weights: str, threads: int) -> None:
     params.n_parallel = 1
     params.n_ctx = 0
     params.n_batch = params.n_ubatch = 1024
-    params.n_cache_reuse = 256
+    params.n_cache_reuse = chunk
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     server = xllamacpp.Server(params)
     print(json.dumps({"address": server.listening_address}), flush=True)
@@ -315,4 +317,4 @@ def serve(weights: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -347,6 +347,15 @@ def draw(chance: random.Random, number: int, files: list[tuple[str, list[str]]])
     return terminal(chance, number) if number % 3 == 2 else editor(chance, number, files)
 
 
+def faces_of(folder: Path | None) -> str:
+    """Style rules for the font files of `folder`, named as npm's @fontsource names them."""
+    faces = ""
+    for path in sorted(folder.glob("*-400-normal.ttf")) if folder else []:
+        family = path.name.split("-latin")[0].replace("-", " ").title().replace("Ibm", "IBM")
+        faces += f"@font-face{{font-family:'{family}';src:url('{path.resolve().as_uri()}')}}\n"
+    return faces
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
@@ -360,10 +369,7 @@ def main() -> None:
     chance = random.Random(chosen.seed)
     files = sources(chosen.code, chance)
     shots = [draw(chance, n, files) for n in range(chosen.count)]
-    faces = ""
-    for path in sorted(chosen.fonts.glob("*-400-normal.ttf")) if chosen.fonts else []:
-        family = path.name.split("-latin")[0].replace("-", " ").title().replace("Ibm", "IBM")
-        faces += f"@font-face{{font-family:'{family}';src:url('{path.resolve().as_uri()}')}}\n"
+    faces = faces_of(chosen.fonts)
     style = f"<style>{faces}body{{margin:0}}pre{{margin:0;font:inherit;line-height:inherit!important}}.code pre,.code div{{margin:0;line-height:inherit!important}}</style>"
     folder = chosen.out / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Train `mmcore/perception/cells.onnx`, the network that reads monospaced text, from rendered lines of code.
 
     python -m training.cells --fonts DIR… --text DIR… --checkpoint cells.pt --seconds 1200 [--slice 270]
+    python -m training.cells --start mmcore/perception/cells.onnx --rate 1e-3 …      # goes on from a network
     python -m training.cells --checkpoint cells.pt --export mmcore/perception/cells.onnx
 
 Needs torch, onnx, fonttools and Pillow, fonts and code; nothing else in the project needs this file to run. The shipped
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import torch
 from torch import nn
 
@@ -61,6 +64,33 @@ class Exported(nn.Module):
         return torch.softmax(self.body(seen, places), 2)
 
 
+def begin(model: Network, path: str) -> None:
+    """Give `model` the weights of an exported network, in which the norms are folded into the convolutions.
+
+    Symbols that `cells.SYMBOLS` has gained since, at its end, begin as OTHER, which the network called them.
+    """
+    graph = onnx.load(path).graph
+    values = {item.name: torch.tensor(onnx.numpy_helper.to_array(item)) for item in graph.initializer}
+    layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm")]
+    ours = [layer for layer in (*model.look, *model.beside) if isinstance(layer, nn.Conv2d | nn.Linear | nn.Conv1d)]
+    norms = iter(layer for layer in model.look if isinstance(layer, nn.BatchNorm2d))
+    with torch.no_grad():
+        for layer, node in zip(ours, layers, strict=True):
+            layer.weight.copy_(values[node.input[1]])
+            if layer.bias is not None:
+                layer.bias.copy_(values[node.input[2]])
+            else:
+                norm = next(norms)
+                norm.running_var.fill_(1 - norm.eps)
+                norm.bias.copy_(values[node.input[2]])
+        weight = values[next(node for node in graph.node if node.op_type == "MatMul").input[1]].T
+        bias = values["body.name.bias"]
+        gained = len(cells.CHARACTERS) - len(bias)
+        before = [*range(len(bias) - 2), *[len(bias) - 1] * gained, len(bias) - 2, len(bias) - 1]
+        model.name.weight.copy_(weight[before])
+        model.name.bias.copy_(bias[before])
+
+
 def produce(fonts: Fonts, texts: Texts, seed: int, rows: int, queue) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**31)
@@ -85,7 +115,12 @@ def train(chosen: argparse.Namespace) -> None:
     fonts, texts = Fonts(chosen.fonts, chosen.held_out), Texts(chosen.text)
     torch.set_num_threads(chosen.threads)
     model = network().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=1e-3)
+    if chosen.start:
+        begin(model, chosen.start)
+        for layer in model.look:
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()  # there is nothing left to be normed
+    optimiser = torch.optim.AdamW(model.parameters(), chosen.rate, weight_decay=1e-3)
     spent, steps = 0.0, 0
     checkpoint = Path(chosen.checkpoint)
     if checkpoint.exists():
@@ -107,7 +142,9 @@ def train(chosen: argparse.Namespace) -> None:
     while time.time() - started < chosen.slice and spent + time.time() - started < chosen.seconds:
         progress = (spent + time.time() - started) / chosen.seconds
         for group in optimiser.param_groups:
-            group["lr"] = float(3e-3 * min(1.0, (steps + 1) / 100) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 2e-5)
+            group["lr"] = float(
+                chosen.rate * min(1.0, (steps + 1) / 100) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 2e-5
+            )
         asked = time.time()
         rows, labels = queue.get()
         waited += time.time() - asked
@@ -165,6 +202,8 @@ if __name__ == "__main__":
     parser.add_argument("--text", nargs="*", default=["/usr/lib/python3"])
     parser.add_argument("--held-out", default="", help="parts of font names that are left out, to judge with")
     parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--start", default="", help="a network to begin with")
+    parser.add_argument("--rate", type=float, default=3e-3, help="learning rate at its highest")
     parser.add_argument("--seconds", type=float, default=1200, help="training time in all")
     parser.add_argument("--slice", type=float, default=1e9, help="stop after this many seconds; a later call goes on")
     parser.add_argument("--threads", type=int, default=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import string
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +44,14 @@ CONFUSED = [
     "O0oQDC",
     "l1I|!i",
     "`'\",.;:",
+    "‘’'`",
+    "‘’'",
+    '“”"',
+    ">›<‹",
+    "C({[<",
+    "vVyYxX",
+    "{i}l",
+    "\\|/",
     "-_~=^",
     "([{<>}])",
     "S5s8B3",
@@ -175,6 +184,9 @@ class Texts:
             text = line[start : start + COLUMNS]
             if random.random() < 0.12:
                 text = text.upper()
+            if random.random() < 0.12:
+                # As compilers quote.
+                text = re.sub("""['"`]([^'"`]+)['"`]""", random.choice((r"‘\1’", r"‘\1’", r"“\1”", r"`\1'")), text)
         elif kind < 0.72:
             text = "".join(random.choice(string.printable[:94]) for _ in range(COLUMNS))
             if random.random() < 0.5:
