@@ -21,6 +21,8 @@ LOOSEST = 4.4
 LOOSEST_PITCH = 1.9
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
 MOST_ON_BORDERS = 0.85
+# Of a cell that the rim cuts, what must be seen of it.
+LEAST_SEEN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Cells of `pitch` pixels; the first whole one begins at x = `phase`; `on_borders`: share of ink between cells."""
+    """Cells of `pitch` pixels; the first begins at x = `phase`, left of 0 where the rim cuts it; `on_borders`: share of
+    the average ink that stands between cells.
+    """
 
     pitch: float
     phase: float
@@ -157,7 +161,10 @@ def find_columns(mask: NDArray[np.uint8], row_height: float) -> Columns | None:
     _, pitch, phase, score = min(fine)
     if score / average > MOST_ON_BORDERS:
         return None
-    return Columns(float(pitch), float((first + phase) % pitch), float(score / average))
+    phase = (first + phase) % pitch
+    if phase - first > LEAST_SEEN * pitch:
+        phase -= pitch  # terminals begin at the rim, which may cut the first cell
+    return Columns(float(pitch), float(phase), float(score / average))
 
 
 def _letter_width(mask: NDArray[np.uint8]) -> float:

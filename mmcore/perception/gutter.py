@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,8 +26,13 @@ WIDEST, GAP, WIDER = 9.0, 0.5, 0.3
 STRAY = 0.1
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
 WIDEST_MARGIN = 4.5
+# And from the end of the surface that some editors give to the numbers.
+WIDEST_SHADED = 2.0
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
+# A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
+MARK = re.compile(r"[^-*#+/{}()\[\]] ")
+WIDEST_MARKS = 3.0
 # What stands inside something in every language: a pair of a JSON object, a statement of a function.
 NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
 # The lines of a comment that has begun above stand one further right.
@@ -95,8 +100,28 @@ def _edges(mask: Mask, rows: Rows, pitch: float) -> Iterator[int]:
     )
 
 
-def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) -> int:
-    """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction).
+def without_marks(rows: Sequence[Row], stop: float) -> list[Row]:
+    """The rows without what editors draw beside the numbers, as to fold: single signs left of all other code.
+
+    The numbers end at `stop`, in cells.
+    """
+    marked = [row for row in rows if row.start < stop + WIDEST_MARKS and MARK.match(row.text)]
+    begins = min((row.start for row in rows if row not in marked), default=0)
+    return [_without_mark(row) if row in marked and row.start < begins <= _second(row) else row for row in rows]
+
+
+def _second(row: Row) -> int:
+    return row.start + 1 + len(row.text[1:]) - len(row.text[1:].lstrip())
+
+
+def _without_mark(row: Row) -> Row:
+    skipped = _second(row) - row.start
+    return replace(row, text=row.text[skipped:], start=row.start + skipped, scores=row.scores[skipped:])
+
+
+def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), widest: float = WIDEST_MARGIN) -> int:
+    """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction), and
+    it begins no more than `widest` cells from there.
 
     `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it.
     """
@@ -112,7 +137,7 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = ()) 
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
         leftmost -= 1
     room = leftmost - stop
-    steps = math.ceil((room - WIDEST_MARGIN) / unit)
+    steps = math.ceil((room - widest) / unit)
     if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
     return min([leftmost - unit * max(0, steps), *guides])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
-from mmcore.perception.gutter import find_gutter, margin
+from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
@@ -32,6 +32,7 @@ BLAME = re.compile(
     r"(?<=\S)\s{3,}(?:\S.{0,40}?, ?(?:\w{1,4} \w{3,7} ag\w|yesterday|now)\b.*"
     r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+(?: [a-z]{1,7}){0,2})$"
 )
+RIM_OF_SHADE = 3  # pixels
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 # A row that touches the rim of the pane is whole when it is read as well as this.
 WHOLE = 0.9
@@ -46,8 +47,11 @@ class Pane:
     first_line: int | None
 
 
-def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection[str]) -> Pane | None:
-    """None when the pane holds no monospaced text."""
+def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection[str], shaded: int = 0) -> Pane | None:
+    """None when the pane holds no monospaced text.
+
+    So many pixels on the left are a surface of their own, where there are line numbers and marks and no code.
+    """
     left, top, right, bottom = box
     picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
     mask = mask[top:bottom, left:right].copy()
@@ -60,14 +64,22 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     lines = guides.drawn(lines, columns)
     drawn = [*lines, *guides.find_underlines(mask, rows.baselines, columns.pitch)]
+    drawn += guides.find_dots(mask, rows.baselines, columns, rows.height)
     mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
     gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, digits(look(ink, slots, own)), own))
+    if shaded and gutter is None:
+        return None
     if gutter is not None:
-        mask[:, : gutter.edge] = 0
+        edge = max(gutter.edge, shaded)
+        # Where one surface ends and the other begins is known to a few pixels.
+        begin = edge + RIM_OF_SHADE if shaded else edge
+        mask[:, :begin], ink[:, :begin] = 0, 0
         # The code's grid is measured without the numbers, which may have one of their own.
         own = grid.find_columns(mask, rows.height)
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
+    cursors = guides.find_cursors(mask, columns, rows.height)
+    mask, ink = guides.without(mask, cursors), guides.without(ink, cursors)
     slots = slots_of(mask, rows, columns)
     lifted = lift(picture, ink, slots, columns)
     if (changed := lifted != ink).any():
@@ -87,9 +99,11 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     if gutter is None:
         return _pane(read, 0, margin(read, None), (left, top))
-    stop = (gutter.edge - columns.phase) / columns.pitch
-    starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > gutter.edge]
-    return _pane(read, gutter.first, margin(read, stop, starts), (left, top))
+    stop = (edge - columns.phase) / columns.pitch
+    widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
+    read = without_marks(read, stop)
+    starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > edge]
+    return _pane(read, gutter.first, margin(read, stop, starts, widest), (left, top))
 
 
 def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> bool:

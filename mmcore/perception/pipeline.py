@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -24,6 +24,8 @@ from mmcore.types import Line, Reading, Region
 MOST_PIXELS = 8_000_000
 # Pixels between a bar and a pane below it.
 ADJACENT = 4
+# Pixels of line numbers and the marks beside them.
+WIDEST_GUTTER = 130
 
 Box = tuple[int, int, int, int]
 
@@ -75,7 +77,7 @@ def _read_screen(
     picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
 ) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
-    read = [(box, read_pane(picture, ink, mask, box, names)) for box in parts.panes]
+    read = list(_read_panes(picture, ink, mask, parts.panes, names))
     for index, (box, pane) in enumerate(read):
         bar = next((bar for bar in parts.bars if pane and _is_line(bar, box, pane)), None)
         if pane and pane.first_line and bar:
@@ -97,6 +99,28 @@ def _read_screen(
     lines = [line for _, pane in panes for line in pane.lines] + list(bars)
     lines.sort(key=lambda line: (line.box[1], line.box[0]))
     return Reading(kind, text, tuple(lines), (picture.shape[1], picture.shape[0]), regions=tuple(regions))
+
+
+def _read_panes(
+    picture: Pixels, ink: Ink, mask: NDArray[np.uint8], boxes: Sequence[Box], names: Collection[str]
+) -> Iterator[tuple[Box, Pane | None]]:
+    """Every pane with what it holds; a column of line numbers that is shaded is a part of the pane beside it."""
+    narrow: list[Box] = []
+    for box in boxes:
+        left = narrow[0][0] if narrow else box[0]
+        if box[2] - left <= WIDEST_GUTTER:
+            narrow.append(box)
+            continue
+        if narrow:
+            whole = (left, *box[1:])
+            pane = read_pane(picture, ink, mask, whole, names, box[0] - left)
+            if pane is not None:
+                yield whole, pane
+                narrow = []
+                continue
+        yield from ((one, read_pane(picture, ink, mask, one, names)) for one in (*narrow, box))
+        narrow = []
+    yield from ((one, read_pane(picture, ink, mask, one, names)) for one in narrow)
 
 
 def _is_line(bar: Box, box: Box, pane: Pane) -> bool:

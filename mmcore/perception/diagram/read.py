@@ -27,6 +27,7 @@ FEWEST_FIELDS, RIM = 2, 6
 MOST_HEADS = 200
 DASHED = 0.08  # share of a line without ink
 # A label stands at most this far from its line, in pixels.
+MOST_LINES = 16  # of a class with its members
 FARTHEST_LABEL = 40
 
 
@@ -44,6 +45,8 @@ def read_diagram(picture: Pixels) -> Diagram | None:
     groups = _groups(shapes, texts)
     if len(groups) < 2:
         return None
+    if any(len(_text_in(shape, texts)) > MOST_LINES for group in groups for shape in group):
+        return None  # a window of a program
     nodes = [_node(group, texts) for group in groups]
     areas = _areas(picture, groups, nodes)
     return _graph(picture, areas, nodes, _labels_outside(picture, areas))
