@@ -30,6 +30,7 @@ WIDEST_MARGIN = 4.5
 WIDEST_SHADED = 2.0
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
+WELL_READ = 0.85
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
 MARK = re.compile(r"[^-*#+/{}()\[\]] ")
 WIDEST_MARKS = 3.0
@@ -103,20 +104,21 @@ def _edges(mask: Mask, rows: Rows, pitch: float) -> Iterator[int]:
 def without_marks(rows: Sequence[Row], stop: float) -> list[Row]:
     """The rows without what editors draw beside the numbers, as to fold: single signs left of all other code.
 
-    The numbers end at `stop`, in cells.
+    The numbers end at `stop`, in cells; directly beside them is never code.
     """
+    rows = [_from(row, math.ceil(stop + NARROWEST_MARGIN)) for row in rows]
     marked = [row for row in rows if row.start < stop + WIDEST_MARKS and MARK.match(row.text)]
     begins = min((row.start for row in rows if row not in marked), default=0)
-    return [_without_mark(row) if row in marked and row.start < begins <= _second(row) else row for row in rows]
+    return [_from(row, _second(row)) if row in marked and row.start < begins <= _second(row) else row for row in rows]
+
+
+def _from(row: Row, first: int) -> Row:
+    skipped = max(0, first - row.start)
+    return replace(row, text=row.text[skipped:], start=row.start + skipped, scores=row.scores[skipped:])
 
 
 def _second(row: Row) -> int:
     return row.start + 1 + len(row.text[1:]) - len(row.text[1:].lstrip())
-
-
-def _without_mark(row: Row) -> Row:
-    skipped = _second(row) - row.start
-    return replace(row, text=row.text[skipped:], start=row.start + skipped, scores=row.scores[skipped:])
 
 
 def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), widest: float = WIDEST_MARGIN) -> int:
@@ -129,15 +131,19 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), 
         return 0
     leftmost = min(row.start for row in rows)
     if stop is None:
-        return leftmost
+        # What is read so badly may be no code: the line below a window that says what it shows.
+        return min((row.start for row in rows if row.score >= WELL_READ), default=leftmost)
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
     outermost = [row.text for row in rows if row.start == leftmost]
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
         leftmost -= 1
+    outline = min(guides, default=-1)
+    if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
+        return outline
     room = leftmost - stop
     steps = math.ceil((room - widest) / unit)
     if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
-    return min([leftmost - unit * max(0, steps), *guides])
+    return min(leftmost - unit * max(0, steps), *guides, leftmost)

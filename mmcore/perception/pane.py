@@ -101,7 +101,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return _pane(read, 0, margin(read, None), (left, top))
     stop = (edge - columns.phase) / columns.pitch
     widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
-    read = without_marks(read, stop)
+    if not shaded:
+        read = without_marks(read, stop)
     starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > edge]
     return _pane(read, gutter.first, margin(read, stop, starts, widest), (left, top))
 

@@ -78,17 +78,17 @@ def _read_screen(
 ) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
     read = list(_read_panes(picture, ink, mask, parts.panes, names))
-    for index, (box, pane) in enumerate(read):
+    for index, (box, shaded, pane) in enumerate(read):
         bar = next((bar for bar in parts.bars if pane and _is_line(bar, box, pane)), None)
         if pane and pane.first_line and bar:
             higher = (box[0], bar[1], *box[2:])
-            again = read_pane(picture, ink, mask, higher, names)
+            again = read_pane(picture, ink, mask, higher, names, shaded)
             if again and again.first_line == pane.first_line - 1:
-                read[index] = higher, again
-    panes = [(box, pane) for box, pane in read if pane is not None]
+                read[index] = higher, shaded, again
+    panes = [(box, pane) for box, _, pane in read if pane is not None]
     if not panes:
         return None
-    others = [box for box, pane in read if pane is None] + list(parts.bars)
+    others = [box for box, _, pane in read if pane is None] + list(parts.bars)
     bars = read_strips(picture, mask, others)
     main = max(panes, key=lambda entry: len(entry[1].text))
     text = "\n\n".join(pane.text for _, pane in panes)
@@ -103,24 +103,22 @@ def _read_screen(
 
 def _read_panes(
     picture: Pixels, ink: Ink, mask: NDArray[np.uint8], boxes: Sequence[Box], names: Collection[str]
-) -> Iterator[tuple[Box, Pane | None]]:
-    """Every pane with what it holds; a column of line numbers that is shaded is a part of the pane beside it."""
+) -> Iterator[tuple[Box, int, Pane | None]]:
+    """Every pane, how much of it is a shaded column of line numbers, and what it holds."""
     narrow: list[Box] = []
     for box in boxes:
         left = narrow[0][0] if narrow else box[0]
         if box[2] - left <= WIDEST_GUTTER:
             narrow.append(box)
             continue
-        if narrow:
-            whole = (left, *box[1:])
-            pane = read_pane(picture, ink, mask, whole, names, box[0] - left)
-            if pane is not None:
-                yield whole, pane
-                narrow = []
-                continue
-        yield from ((one, read_pane(picture, ink, mask, one, names)) for one in (*narrow, box))
+        whole, shaded = (left, *box[1:]), box[0] - left
+        pane = read_pane(picture, ink, mask, whole, names, shaded) if narrow else None
+        if pane is not None:
+            yield whole, shaded, pane
+        else:
+            yield from ((one, 0, read_pane(picture, ink, mask, one, names)) for one in (*narrow, box))
         narrow = []
-    yield from ((one, read_pane(picture, ink, mask, one, names)) for one in narrow)
+    yield from ((one, 0, read_pane(picture, ink, mask, one, names)) for one in narrow)
 
 
 def _is_line(bar: Box, box: Box, pane: Pane) -> bool:

@@ -64,10 +64,11 @@ def _minimap(mask: NDArray[np.uint8]) -> int:
     fitting = np.flatnonzero((shares >= MOSTLY_TINY) & tiny)
     if not len(fitting) or fitting[-1] < FEWEST_TINY:
         return width
-    left = int(stats[fitting[-1]][cv2.CC_STAT_LEFT])
+    left: int = stats[fitting[-1], cv2.CC_STAT_LEFT]
     # Its first letters touch each other more than the rest.
     gaps = np.flatnonzero(~mask[:, max(0, left - WIDEST_START) : left].any(0))
-    return max(0, left - WIDEST_START) + int(gaps[-1]) + 1 if len(gaps) else int(left)
+    begin = max(0, left - WIDEST_START) + gaps[-1] + 1 if len(gaps) else left
+    return int(begin)
 
 
 def _typical(background: Pixels, axis: int) -> NDArray[np.int16]:
