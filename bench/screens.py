@@ -208,7 +208,7 @@ def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> 
         setting = f"(load-theme '{theme} t) (tool-bar-mode -1) (setq-default truncate-lines t) (blink-cursor-mode -1)"
         setting += " (global-display-line-numbers-mode 1)" if numbered else ""
         place = f"(goto-char (point-min)) (forward-line {first}) (redisplay) (recenter 0)"
-        hook = f"(lambda () {setting} (find-file \"{file}\") {place})"
+        hook = f'(lambda () {setting} (find-file "{file}") {place})'
         window = ["emacs", "-Q", "-fn", font, "-g", f"100x{rows}+0+0"]
         _photograph([*window, "--eval", f"(add-hook 'emacs-startup-hook {hook})"], target, 6.0)
     return "editor", code.seen(first, rows - 3, 90, numbered)

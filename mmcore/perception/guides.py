@@ -23,6 +23,7 @@ SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.2, 0.8)
 # Of a cell; of a row's height, where a dot for a space stands above the baseline; and how many there are.
 LARGEST_DOT, DOT_HEIGHT, DOT_ROOM, FEWEST_DOTS = 0.36, 0.24, 0.09, 4
+FAINT = 0.5  # of the contrast of writing
 LONGEST_SIGN = 2.6  # cells: an underline is longer, `__` is not
 WITH_LETTERS = 0.5  # share of an underline that has letters above it: gaps between them and words are less
 # Of a cell: what stands in the middle of it was written, guides are drawn between cells.
@@ -69,27 +70,29 @@ def find_cursors(mask: Mask, columns: Columns, row_height: float) -> list[Guide]
     return [bar for bar, place in places if not BESIDE_CELLS[0] < place < BESIDE_CELLS[1]]
 
 
-def find_dots(mask: Mask, baselines: Sequence[int], columns: Columns, row_height: float) -> list[Guide]:
-    """The dots that editors can show in place of spaces: small, in the middle of cells that have nothing else.
+def find_dots(ink: Ink, mask: Mask, baselines: Sequence[int], columns: Columns, row_height: float) -> list[Guide]:
+    """The dots that editors can show in place of spaces: small, faint, in the middle of cells that have nothing else.
 
     None where there are few: `·` may be meant.
     """
     count, _, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
     largest = max(2, round(LARGEST_DOT * columns.pitch))
+    strongest = FAINT * float(np.percentile(ink[mask > 0], 90)) if mask.any() else 0.0
     found = []
     for (left, top, width, height, _), (x, y) in zip(stats[1:count].tolist(), centres[1:count], strict=True):
-        if width > largest or height > largest:
+        dot = np.s_[top : top + height, left : left + width]
+        if width > min(largest, max(2, 1.5 * height)) or height > largest or ink[dot].max() > strongest:
             continue
         place = (x + 0.5 - columns.phase) / columns.pitch % 1
         baseline = min(baselines, key=lambda line: abs(line - DOT_HEIGHT * row_height - y))
         above = (baseline - y) / row_height
-        if abs(place - 0.5) > 0.2 or abs(above - DOT_HEIGHT) > DOT_ROOM:
+        if abs(place - 0.5) > 0.25 or abs(above - DOT_HEIGHT) > DOT_ROOM:
             continue
         start = round(x + 0.5 - place * columns.pitch)
         band = mask[
             max(0, round(baseline - row_height * 0.7)) : baseline + 1, max(0, start) : start + round(columns.pitch)
         ]
-        if band.sum() <= 1.2 * mask[top : top + height, left : left + width].sum():
+        if band.sum() <= 1.2 * mask[dot].sum():
             found.append(Guide(left, top, left + width, top + height))
     return found if len(found) >= FEWEST_DOTS else []
 

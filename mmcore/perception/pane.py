@@ -64,7 +64,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     lines = guides.drawn(lines, columns)
     drawn = [*lines, *guides.find_underlines(mask, rows.baselines, columns.pitch)]
-    drawn += guides.find_dots(mask, rows.baselines, columns, rows.height)
+    drawn += guides.find_dots(ink, mask, rows.baselines, columns, rows.height)
     mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
     gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, digits(look(ink, slots, own)), own))
     if shaded and gutter is None:

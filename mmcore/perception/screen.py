@@ -55,7 +55,7 @@ def _minimap(mask: NDArray[np.uint8]) -> int:
 
     Its letters are 1 to 3 pixels high. Of real text few pieces of ink are.
     """
-    width = mask.shape[1]
+    width = int(mask.shape[1])
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     stats = stats[1:count]
     stats = stats[np.argsort(-stats[:, cv2.CC_STAT_LEFT])]
@@ -64,7 +64,7 @@ def _minimap(mask: NDArray[np.uint8]) -> int:
     fitting = np.flatnonzero((shares >= MOSTLY_TINY) & tiny)
     if not len(fitting) or fitting[-1] < FEWEST_TINY:
         return width
-    left: int = stats[fitting[-1], cv2.CC_STAT_LEFT]
+    left = int(stats[:, cv2.CC_STAT_LEFT][fitting[-1]])
     # Its first letters touch each other more than the rest.
     gaps = np.flatnonzero(~mask[:, max(0, left - WIDEST_START) : left].any(0))
     begin = max(0, left - WIDEST_START) + gaps[-1] + 1 if len(gaps) else left
