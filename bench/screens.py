@@ -47,11 +47,14 @@ class Code:
     language: str
     lines: list[str]
 
-    def seen(self, first: int, count: int, columns: int, numbered: bool = True) -> str:
-        """The lines of a window that do not reach beyond its right rim."""
+    def seen(self, first: int, count: int, columns: int, marked: bool = True) -> str:
+        """The lines of a window that do not reach beyond its right rim.
+
+        Where neither numbers nor the rim of the window tell where the margin is, it is the leftmost line.
+        """
         shown = [line.rstrip() for line in self.lines[first : first + count]]
         text = "\n".join(line for line in shown if len(line) <= columns)
-        return text if numbered else textwrap.dedent(text)
+        return text if marked else textwrap.dedent(text)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def vim(chance: random.Random, code: Code, browser: Browser, target: Path) -> tu
         window = ["xterm", *font, "-fs", str(chance.choice((9, 10, 11, 12))), *colours, "-geometry", f"100x{rows}+0+0"]
         arguments = [part for command in commands for part in ("-c", command)]
         _photograph([*window, "-e", "vim", "-u", "NONE", "-n", "-i", "NONE", *arguments, str(file)], target)
-    return "editor", code.seen(first, rows - 2, 92, numbered)
+    return "editor", code.seen(first, rows - 2, 92)
 
 
 def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
@@ -211,7 +214,7 @@ def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> 
         hook = f'(lambda () {setting} (find-file "{file}") {place})'
         window = ["emacs", "-Q", "-fn", font, "-g", f"100x{rows}+0+0"]
         _photograph([*window, "--eval", f"(add-hook 'emacs-startup-hook {hook})"], target, 6.0)
-    return "editor", code.seen(first, rows - 3, 90, numbered)
+    return "editor", code.seen(first, rows - 3, 90)
 
 
 def geany(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:

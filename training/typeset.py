@@ -85,6 +85,7 @@ CONFUSED = [
     "pP",
     "uU",
 ]
+LIKE = {character: group for group in ("O0", "l1I", "oO", "sS", "vV", "xX") for character in group}
 # What fonts for code draw as one.
 JOINED = [
     "!=",
@@ -184,6 +185,9 @@ class Texts:
             text = line[start : start + COLUMNS]
             if random.random() < 0.12:
                 text = text.upper()
+            if random.random() < 0.15:
+                # So that the shape decides, and not what stands around it.
+                text = "".join(random.choice(LIKE.get(character, character)) for character in text)
             if random.random() < 0.12:
                 # As compilers quote.
                 text = re.sub("""['"`]([^'"`]+)['"`]""", random.choice((r"‘\1’", r"‘\1’", r"“\1”", r"`\1'")), text)

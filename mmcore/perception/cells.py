@@ -21,7 +21,7 @@ Ink = NDArray[np.float32]
 CELL, RIM, HEIGHT = 12, 4, 32  # pixels of a cell, of what is seen of its neighbours, of a row
 BASELINE = 23  # pixel row on which letters stand
 WIDE, OTHER = "\ue000", "\ue001"
-SYMBOLS = "│─┌┐└┘├┤┬┴┼╭╮╰╯═║╔╗╚╝╠╣╦╩╬━┃█▀▄▌▐░▒▓■□●○◆▶▼▲◀✓✔✗✘×❯➜→←↑↓•·…–—‘’“”°±÷≤≥≠≈λµ§©®™€£«»¬¶⚠★☆⏎⠋⠙⠹"
+SYMBOLS = "│─┌┐└┘├┤┬┴┼╭╮╰╯═║╔╗╚╝╠╣╦╩╬━┃█▀▄▌▐░▒▓■□●○◆▶▼▲◀✓✔✗✘×❯➜→←↑↓•·…–—‘’“”°±÷≤≥≠≈λµ§©®™€£«»¬¶⚠★☆⏎⠋⠙⠹›‹▸▾⎯⨯╵╷⇒∞ℹ◇"
 CHARACTERS = (*map(chr, range(32, 127)), *SYMBOLS, WIDE, OTHER)
 # Ink below this share of full contrast is noise: it is not stretched to look like a character.
 FAINTEST = 0.06

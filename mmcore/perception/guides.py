@@ -20,7 +20,7 @@ SHORTEST = 1.6  # heights of a row: no letter is as high
 THICKEST = 3  # pixels
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
-BESIDE_CELLS = (0.2, 0.8)
+BESIDE_CELLS = (0.3, 0.7)
 # Of a cell; of a row's height, where a dot for a space stands above the baseline; and how many there are.
 LARGEST_DOT, DOT_HEIGHT, DOT_ROOM, FEWEST_DOTS = 0.36, 0.24, 0.09, 4
 FAINT = 0.5  # of the contrast of writing

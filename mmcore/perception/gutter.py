@@ -30,10 +30,11 @@ WIDEST_MARGIN = 4.5
 WIDEST_SHADED = 2.0
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
-WELL_READ = 0.85
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
 MARK = re.compile(r"[^-*#+/{}()\[\]] ")
 WIDEST_MARKS = 3.0
+# Nor is what the network has never seen.
+SURELY_CODE = 0.6
 # What stands inside something in every language: a pair of a JSON object, a statement of a function.
 NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
 # The lines of a comment that has begun above stand one further right.
@@ -106,14 +107,16 @@ def without_marks(rows: Sequence[Row], stop: float) -> list[Row]:
 
     The numbers end at `stop`, in cells; directly beside them is never code.
     """
-    rows = [_from(row, math.ceil(stop + NARROWEST_MARGIN)) for row in rows]
-    marked = [row for row in rows if row.start < stop + WIDEST_MARKS and MARK.match(row.text)]
+    rows = [row for row in (_from(row, math.ceil(stop + NARROWEST_MARGIN)) for row in rows) if row.text]
+    near = [row for row in rows if row.start < stop + WIDEST_MARKS]
+    marked = [row for row in near if MARK.match(row.text) or row.scores[0] < SURELY_CODE]
     begins = min((row.start for row in rows if row not in marked), default=0)
     return [_from(row, _second(row)) if row in marked and row.start < begins <= _second(row) else row for row in rows]
 
 
 def _from(row: Row, first: int) -> Row:
-    skipped = max(0, first - row.start)
+    kept = row.text[max(0, first - row.start) :].lstrip()
+    skipped = len(row.text) - len(kept)
     return replace(row, text=row.text[skipped:], start=row.start + skipped, scores=row.scores[skipped:])
 
 
@@ -131,8 +134,7 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), 
         return 0
     leftmost = min(row.start for row in rows)
     if stop is None:
-        # What is read so badly may be no code: the line below a window that says what it shows.
-        return min((row.start for row in rows if row.score >= WELL_READ), default=leftmost)
+        return leftmost
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4

@@ -19,13 +19,15 @@ SAME_SURFACE = 3
 THINNEST_BAR = 10
 # What is higher is no highlighted line but a surface of its own.
 HIGHEST_HIGHLIGHT = 46
+# Of 255; what differs more from the lines around it is a bar, with no more than so many lines below.
+STRONGEST_HIGHLIGHT, LAST_LINES = 110, 2.6
 
 
 # A pane is at least this wide, in pixels and as a share of what it is a part of.
 NARROWEST_PANE, NARROWEST_SHARE = 150, 0.18
 THICKEST_RULE = 6  # pixels, between panes
-# Pixels; how many such pieces of ink make a minimap at least, and their share of what is there.
-HIGHEST_TINY, FEWEST_TINY, MOSTLY_TINY = 3, 40, 0.85
+# Pixels; how many such pieces of ink make a minimap at least; and against how many of them a larger one stands.
+HIGHEST_TINY, FEWEST_TINY, COUNTER_EVIDENCE = 3, 40, 5
 WIDEST_START = 40
 
 
@@ -60,15 +62,14 @@ def _minimap(mask: NDArray[np.uint8]) -> int:
     stats = stats[1:count]
     stats = stats[np.argsort(-stats[:, cv2.CC_STAT_LEFT])]
     tiny = stats[:, cv2.CC_STAT_HEIGHT] <= HIGHEST_TINY
-    shares = np.cumsum(tiny) / np.arange(1, len(tiny) + 1)
-    fitting = np.flatnonzero((shares >= MOSTLY_TINY) & tiny)
-    if not len(fitting) or fitting[-1] < FEWEST_TINY:
+    evidence = np.cumsum(np.where(tiny, 1, -COUNTER_EVIDENCE))
+    most = int(evidence.argmax()) if len(evidence) else 0
+    if not len(evidence) or evidence[most] < FEWEST_TINY:
         return width
-    left = int(stats[:, cv2.CC_STAT_LEFT][fitting[-1]])
+    left = int(stats[most, cv2.CC_STAT_LEFT])
     # Its first letters touch each other more than the rest.
     gaps = np.flatnonzero(~mask[:, max(0, left - WIDEST_START) : left].any(0))
-    begin = max(0, left - WIDEST_START) + gaps[-1] + 1 if len(gaps) else left
-    return int(begin)
+    return max(0, left - WIDEST_START) + int(gaps[-1]) + 1 if len(gaps) else left
 
 
 def _typical(background: Pixels, axis: int) -> NDArray[np.int16]:
@@ -93,7 +94,11 @@ def _runs(colours: NDArray[np.int16]) -> list[tuple[int, int]]:
             before = merged[index]
             between = start - before[1]
             same = np.abs(colours[(before[0] + before[1]) // 2] - colours[(start + stop) // 2]).max() <= SAME_SURFACE
-            if same and between <= HIGHEST_HIGHLIGHT:
+            middle = colours[before[1] + between // 2]
+            strong = np.abs(middle - colours[(start + stop) // 2]).max() > STRONGEST_HIGHLIGHT
+            # Editors in terminals have a bar above the line in which they talk.
+            is_bar = strong and stop - start <= LAST_LINES * between
+            if same and between <= HIGHEST_HIGHLIGHT and not is_bar:
                 merged[index:] = [(before[0], stop)]
                 break
         else:
