@@ -55,6 +55,24 @@ def test_shapes_arrows_and_labels_become_a_graph() -> None:
     }
 
 
+def two_boxes(lines: int) -> PIL.Image.Image:
+    picture = PIL.Image.new("RGB", (640, 520), "white")
+    pen = PIL.ImageDraw.Draw(picture)
+    pen.rectangle((20, 20, 300, 500), fill="#f4f4f4", outline="black", width=2)
+    pen.rectangle((450, 200, 600, 270), fill="#f4f4f4", outline="black", width=2)
+    pen.line((300, 235, 440, 235), fill="black", width=2)
+    pen.polygon([(438, 229), (438, 241), (450, 235)], fill="black")
+    pen.text((525, 235), "Done", "black", anchor="mm", font_size=20)
+    for number in range(lines):
+        pen.text((160, 40 + 22 * number), f"step = {number}", "black", anchor="mm", font_size=16)
+    return picture
+
+
+def test_a_window_full_of_text_is_no_node() -> None:
+    assert read(saved(two_boxes(3)), PerceptionSettings()).kind == "diagram"
+    assert read(saved(two_boxes(20)), PerceptionSettings()).kind != "diagram"
+
+
 def test_lifelines_and_messages_become_a_sequence() -> None:
     picture = PIL.Image.new("RGB", (520, 320), "white")
     pen = PIL.ImageDraw.Draw(picture)
