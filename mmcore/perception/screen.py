@@ -27,9 +27,9 @@ STRONGEST_HIGHLIGHT, LAST_LINES = 110, 2.6
 NARROWEST_PANE, NARROWEST_SHARE = 150, 0.18
 THICKEST_RULE = 6  # pixels, between panes
 # Pixels; how many such pieces of ink make a minimap at least; and against how many of them a larger one stands.
-HIGHEST_TINY, FEWEST_TINY, COUNTER_EVIDENCE = 3, 40, 5
-# Its lines, and how many pixels they are apart at most, on average.
-FEWEST_LINES, FARTHEST_LINES = 8, 5
+HIGHEST_TINY, FEWEST_TINY, COUNTER_EVIDENCE = 3, 24, 5
+# Its lines, and what stands on one of them at most, on average.
+FEWEST_LINES, MOST_WORDS = 12, 4
 WIDEST_START = 40
 
 
@@ -69,7 +69,7 @@ def _minimap(mask: NDArray[np.uint8]) -> int:
     if not len(evidence) or evidence[most] < FEWEST_TINY:
         return width
     tops = np.unique(stats[: most + 1, cv2.CC_STAT_TOP])
-    if len(tops) < FEWEST_LINES or len(tops) * FARTHEST_LINES < tops[-1] - tops[0]:
+    if len(tops) < FEWEST_LINES or most + 1 > MOST_WORDS * len(tops):
         return width  # rulers of signs, and the ends of long lines
     left = int(stats[most, cv2.CC_STAT_LEFT])
     # Its first letters touch each other more than the rest.
