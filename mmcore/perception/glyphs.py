@@ -13,7 +13,7 @@ ALIKE = 0.975  # correlation from which two cells hold the same character: of `c
 MOST_CELLS = 4000
 LEAST = 1e-4  # what the network holds for impossible may still be the case
 # Code has few of what terminals draw with, which looks like some of its signs. (Natural logarithms.)
-PRIOR = np.array([-1.5 if character in SYMBOLS else 0.0 for character in CHARACTERS], np.float32)
+PRIOR = np.array([-0.9 if character in SYMBOLS else 0.0 for character in CHARACTERS], np.float32)
 # Signs of other scripts that look like those of code, when they stand among them.
 LOOKALIKES = {
     **dict.fromkeys("Λ∧ˆ", "^"),
