@@ -134,6 +134,8 @@ def rapidocr() -> Callable[[Path], str]:
 
     def read(path: Path) -> str:
         found = engine(str(path))
+        if found.boxes is None:
+            return ""
         rows: list[list[tuple[float, float, float, str]]] = []
         for box, text in sorted(zip(found.boxes, found.txts, strict=True), key=lambda entry: entry[0][0][1]):
             middle, height = float(box[:, 1].mean()), float(np.ptp(box[:, 1]))
