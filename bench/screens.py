@@ -39,6 +39,7 @@ ACE = {"c": "c_cpp", "cpp": "c_cpp", "go": "golang", "shell": "sh"}
 ACE_THEMES = ("chrome", "dracula", "github", "monokai", "nord_dark", "one_dark", "solarized_light", "tomorrow_night")
 DISPLAY = ":87"
 SCREEN = (1000, 640)
+PATIENCE = 6  # looks at a screen that is black
 
 
 @dataclass(frozen=True)
@@ -228,12 +229,15 @@ def geany(chance: random.Random, code: Code, browser: Browser, target: Path) -> 
 
 
 def _photograph(command: list[str], target: Path, wait_s: float = 2.0) -> None:
-    """Of the virtual screen, while the program runs."""
+    """Of the virtual screen, while the program runs and has drawn something, `wait_s` seconds after it began."""
     environment = {**os.environ, "DISPLAY": DISPLAY, "LC_ALL": "C.UTF-8"}
     program = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(wait_s)
-        subprocess.run(["import", "-window", "root", str(target)], env=environment, check=True, timeout=30)
+        for _ in range(PATIENCE):
+            time.sleep(wait_s)
+            subprocess.run(["import", "-window", "root", str(target)], env=environment, check=True, timeout=30)
+            if cv2.imread(str(target)).any():
+                break
     finally:
         program.kill()
         program.wait()

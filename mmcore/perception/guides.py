@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcore.perception.grid import Columns, Ink
+from mmcore.perception.grid import Columns, Ink, Rows
 
 Mask = NDArray[np.uint8]
 Values = TypeVar("Values", Mask, Ink)
@@ -18,6 +18,11 @@ Values = TypeVar("Values", Mask, Ink)
 FAINTEST = 0.025  # of full contrast: themes draw them just visible
 SHORTEST = 1.6  # heights of a row: no letter is as high
 THICKEST = 3  # pixels
+# Of a row's height below its baseline: no letter reaches there where lines are as far apart as in editors.
+START, STOP = 0.2, 0.42
+# Of the ink in rows what a minimap has between them; how much more there is, in heights of a row; and in how many rows.
+AS_MUCH, LEAST_EVIDENCE, FEWEST_ROWS = 0.4, 1.5, 4
+WIDEST_START = 40  # pixels
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.3, 0.7)
@@ -54,6 +59,29 @@ def find_guides(ink: Ink, row_height: float) -> list[Guide]:
         if width <= THICKEST:
             found.append(Guide(left, top, left + width, top + height))
     return found
+
+
+def find_minimap(mask: Mask, rows: Rows) -> int:
+    """Where the picture of the whole file begins that editors show at the right; the width where they show none.
+
+    Its lines do not stand on the lattice of the code: it has as much ink between the rows as in them.
+    """
+    whole = int(mask.shape[1])
+    ink = mask[:, ::-1].astype(np.float64)
+    zones = [(line + round(START * rows.height), line + round(STOP * rows.height)) for line in rows.baselines]
+    between = np.array([ink[start:stop].sum(0) for start, stop in zones if stop <= len(ink)])
+    bodies = np.array([ink[max(0, line - round(0.4 * rows.height)) : line].sum(0) for line in rows.baselines])
+    if len(between) < FEWEST_ROWS:
+        return whole
+    evidence = np.cumsum(between.sum(0) / (STOP - START) - AS_MUCH * bodies.sum(0) / 0.4)
+    width = int(evidence.argmax()) + 1
+    touched = int((between[:, :width].sum(1) > 0).sum())
+    if evidence[width - 1] < LEAST_EVIDENCE * rows.height or touched < FEWEST_ROWS:
+        return whole
+    left = whole - width
+    # Where it begins its lines are sparse.
+    gaps = np.flatnonzero(~mask[:, max(0, left - WIDEST_START) : left].any(0))
+    return max(0, left - WIDEST_START) + int(gaps[-1]) + 1 if len(gaps) else left
 
 
 def find_cursors(mask: Mask, columns: Columns, row_height: float) -> list[Guide]:

@@ -59,6 +59,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if rows is None:
         return None
     lines = guides.find_guides(ink, rows.height)
+    width = guides.find_minimap(guides.without(mask, lines), rows)
+    mask, ink = mask[:, :width], ink[:, :width]
     columns = grid.find_columns(guides.without(mask, lines), rows.height)
     if columns is None:
         return None

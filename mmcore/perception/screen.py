@@ -26,11 +26,6 @@ STRONGEST_HIGHLIGHT, LAST_LINES = 110, 2.6
 # A pane is at least this wide, in pixels and as a share of what it is a part of.
 NARROWEST_PANE, NARROWEST_SHARE = 150, 0.18
 THICKEST_RULE = 6  # pixels, between panes
-# Pixels; how many such pieces of ink make a minimap at least; and against how many of them a larger one stands.
-HIGHEST_TINY, FEWEST_TINY, COUNTER_EVIDENCE = 3, 24, 5
-# Its lines, and what stands on one of them at most, on average.
-FEWEST_LINES, MOST_WORDS = 12, 4
-WIDEST_START = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +44,8 @@ def split(background: Pixels, mask: NDArray[np.uint8]) -> Screen:
     bars = [(0, start, width, stop) for index, (start, stop) in enumerate(bands) if index != main]
     columns = _runs(_typical(background[top:bottom], 0))
     columns = [piece for column in columns for piece in _at_rules(mask[top:bottom], column)]
-    columns = [(left, left + _minimap(mask[top:bottom, left:right])) for left, right in columns]
     panes = tuple((left, top, right, bottom) for left, right in columns if mask[top:bottom, left:right].any())
     return Screen(panes or ((0, 0, width, height),), tuple(bar for bar in bars if bar[3] - bar[1] >= THINNEST_BAR))
-
-
-def _minimap(mask: NDArray[np.uint8]) -> int:
-    """Where the picture of the whole file begins that editors show at the right; the width where they show none.
-
-    Its letters are 1 to 3 pixels high. Of real text few pieces of ink are.
-    """
-    width = int(mask.shape[1])
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    stats = stats[1:count]
-    stats = stats[np.argsort(-stats[:, cv2.CC_STAT_LEFT])]
-    tiny = stats[:, cv2.CC_STAT_HEIGHT] <= HIGHEST_TINY
-    evidence = np.cumsum(np.where(tiny, 1, -COUNTER_EVIDENCE))
-    most = int(evidence.argmax()) if len(evidence) else 0
-    if not len(evidence) or evidence[most] < FEWEST_TINY:
-        return width
-    tops = np.unique(stats[: most + 1, cv2.CC_STAT_TOP])
-    if len(tops) < FEWEST_LINES or most + 1 > MOST_WORDS * len(tops):
-        return width  # rulers of signs, and the ends of long lines
-    left = int(stats[most, cv2.CC_STAT_LEFT])
-    # Its first letters touch each other more than the rest.
-    gaps = np.flatnonzero(~mask[:, max(0, left - WIDEST_START) : left].any(0))
-    return max(0, left - WIDEST_START) + int(gaps[-1]) + 1 if len(gaps) else left
 
 
 def _typical(background: Pixels, axis: int) -> NDArray[np.int16]:
