@@ -21,8 +21,8 @@ THICKEST = 3  # pixels
 # Of a row's height below its baseline: no letter reaches there where lines are as far apart as in editors.
 START, STOP = 0.2, 0.42
 # Of the ink in rows what a minimap has between them; how much more there is, in heights of a row; and in how many rows.
-AS_MUCH, LEAST_EVIDENCE, FEWEST_ROWS = 0.4, 1.5, 4
-WIDEST_START = 40  # pixels
+AS_MUCH, LEAST_EVIDENCE, FEWEST_ROWS = 0.5, 1.5, 4
+WIDEST_MAP, WIDEST_START = 160, 40  # pixels: 120 letters and a scroll bar; what is searched left of where it is dense
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.3, 0.7)
@@ -67,7 +67,7 @@ def find_minimap(mask: Mask, rows: Rows) -> int:
     Its lines do not stand on the lattice of the code: it has as much ink between the rows as in them.
     """
     whole = int(mask.shape[1])
-    ink = mask[:, ::-1].astype(np.float64)
+    ink = mask[:, : -WIDEST_MAP - 1 : -1].astype(np.float64)
     zones = [(line + round(START * rows.height), line + round(STOP * rows.height)) for line in rows.baselines]
     between = np.array([ink[start:stop].sum(0) for start, stop in zones if stop <= len(ink)])
     bodies = np.array([ink[max(0, line - round(0.4 * rows.height)) : line].sum(0) for line in rows.baselines])
