@@ -124,7 +124,9 @@ async def write(engine: Engine | keys.Server, planner: Planner, layout: str, row
     plan = await planner.asked(place, Surroundings(), invoked=True)
     prompt = prompt_of(layout, place)
     if isinstance(engine, keys.Server):
-        cuts = range(max(len(place.before) - TYPED, 0), len(place.before))
+        # Where nothing is reused, what was typed before changes nothing.
+        begun = TYPED if ON_LLAMA_CPP[layout] else 0
+        cuts = range(max(len(place.before) - begun, 0), len(place.before))
         typed = [prompt_of(layout, replace(place, before=place.before[:cut])) for cut in cuts]
         text = await engine.write([*typed, prompt], plan.request.sampling.max_tokens, plan.request.sampling.stop)
         return {"task": row["task_id"], "raw": text[: plan.ends(text)] if plan.ends else text, "probability": None}
