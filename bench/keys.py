@@ -40,7 +40,7 @@ SNIPPETS_SHARE = 0.25
 # A pause in which the engine may read what the next key will need.
 PAUSE_S = 0.9
 # Tokens: the least piece that llama.cpp finds again behind what has changed. llama.vim's README starts it with 256.
-CHUNKS = (256, 32, 1)
+CHUNKS = (1, 256)
 
 Layout = Callable[[Window], str]
 

@@ -212,6 +212,7 @@ async def main() -> None:
         done["tokens_per_key"] = {}
         async for name, cost in tokens_per_key(options.model):
             done["tokens_per_key"][name] = cost
+            RESULTS.write_text(json.dumps(done, indent=1), "utf-8")
             print(name, cost, flush=True)
     settings, _ = config.load({"completion": {"model": options.model, "prompt_tokens": PROMPT_TOKENS}})
     planner = Planner(settings.completion, Pace(time.perf_counter))
