@@ -33,6 +33,7 @@ BLAME = re.compile(
     r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+(?: [a-z]{1,7}){0,2})$"
 )
 RIM_OF_SHADE = 3  # pixels
+LIKE_A_SIGN = 0.8
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 # A row that touches the rim of the pane is whole when it is read as well as this.
 WHOLE = 0.9
@@ -92,7 +93,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
     if gutter is not None:
         read = [row for row in read if row.line in gutter.lines]
-    if read and not read[-1].text.rstrip(CURSOR):
+    if read and _is_cursor(read[-1]):
         read.pop()
     written = "".join(row.text for row in read).replace(" ", "")
     if sum(sign.isalnum() for sign in written) <= LEAST_LETTERS * len(written):
@@ -107,6 +108,11 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         read = without_marks(read, stop)
     starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > edge]
     return _pane(read, gutter.first, margin(read, stop, starts, widest), (left, top))
+
+
+def _is_cursor(row: Row) -> bool:
+    """Whether the last row has nothing but a cursor: a block, or a frame, which is like no sign."""
+    return not row.text.rstrip(CURSOR) or (len(row.text) == 1 and row.score < LIKE_A_SIGN)
 
 
 def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> bool:
