@@ -5,7 +5,8 @@
     python -m training.cells --checkpoint cells.pt --export mmcore/perception/cells.onnx
 
 Needs torch, onnx, fonttools and Pillow, fonts and code; nothing else in the project needs this file to run. The shipped
-network saw the monospaced fonts of Debian and of npm's @fontsource, and the code of Python, Perl, C and TypeScript.
+network saw the monospaced fonts of Debian and of npm's @fontsource, and the code of Python, Perl, C, Go and TypeScript.
+Its weights are 0.15 of the network before it and 0.85 of what training made of that (WiSE-FT, Wortsman et al. 2022).
 """
 
 from __future__ import annotations

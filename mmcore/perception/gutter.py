@@ -148,4 +148,4 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), 
     steps = math.ceil((room - widest) / unit)
     if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
-    return min(leftmost - unit * max(0, steps), *guides, leftmost)
+    return min([leftmost - unit * max(0, steps), *guides])
