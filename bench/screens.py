@@ -12,6 +12,7 @@ white space, a selection, where the file is scrolled to. Writes OUT/screenshots/
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import math
 import os
@@ -276,6 +277,7 @@ def main() -> None:
     names = chosen.only.split(",")
     size = f"{SCREEN[0]}x{SCREEN[1]}x24"
     screen = subprocess.Popen(["Xvfb", DISPLAY, "-screen", "0", size], stderr=subprocess.DEVNULL)
+    atexit.register(screen.kill)
     time.sleep(1)
     with (folder / "truth.jsonl").open("w") as truth:
         for number in range(chosen.count):
@@ -287,7 +289,6 @@ def main() -> None:
             height, width = cv2.imread(str(target)).shape[:2]
             row = {"kind": kind, "image": target.name, "size": [width, height], "text": text, "qa": []}
             truth.write(json.dumps(row, ensure_ascii=False) + "\n")
-    screen.kill()
 
 
 if __name__ == "__main__":
