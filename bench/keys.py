@@ -39,8 +39,9 @@ ROOT = HERE.parent
 SNIPPETS_SHARE = 0.25
 # A pause in which the engine may read what the next key will need.
 PAUSE_S = 0.9
-# Tokens: the least piece that llama.cpp finds again behind what has changed. llama.vim's README starts it with 256.
-CHUNKS = (1, 256)
+# Tokens: the least piece that llama.cpp looks for behind what has changed. It goes on in its cache only, never in the
+# prompt: a piece is found where the new prompt leaves something out, not where it puts something in.
+CHUNK = 1
 
 Layout = Callable[[Window], str]
 

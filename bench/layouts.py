@@ -42,7 +42,7 @@ RESULTS = HERE / "results" / "layouts.json"
 SETS = {"single lines": ("humaneval_single_line", 40), "random spans": ("humaneval_random_span_light", 41)}
 PROMPT_TOKENS = 1536
 # Characters that are typed to llama.cpp one by one.
-TYPED = 24
+TYPED = 12
 
 
 def usual(around: Window) -> str:
@@ -91,7 +91,7 @@ LAYOUTS: dict[str, keys.Layout] = {
     "prefix-last, suffix a line late": late_suffix,
 }
 # Answered by llama.cpp, which reuses pieces of at least so many tokens behind what has changed (0: none).
-ON_LLAMA_CPP = {"usual, on llama.cpp": 0, "usual, on llama.cpp, chunks of 1 reused": 1}
+ON_LLAMA_CPP = {"usual, on llama.cpp": 0, f"usual, on llama.cpp, chunks of {keys.CHUNK} reused": keys.CHUNK}
 LAYOUTS |= dict.fromkeys(ON_LLAMA_CPP, usual)
 
 
@@ -163,9 +163,8 @@ async def tokens_per_key(model: str) -> AsyncIterator[tuple[str, dict[str, float
         yield "prefix-last, steady", await keys.prefixes(server, prefix_last, PROMPT_TOKENS, steadily=True)
         async for name, found in keys.context(server, PROMPT_TOKENS):
             yield name, found
-    for chunk in keys.CHUNKS:
-        async with keys.llama_cpp(model, chunk) as server:
-            yield f"usual, chunks of {chunk} reused", await keys.chunks(server, usual, PROMPT_TOKENS)
+    async with keys.llama_cpp(model, keys.CHUNK) as server:
+        yield f"usual, chunks of {keys.CHUNK} reused", await keys.chunks(server, usual, PROMPT_TOKENS)
 
 
 def report(done: dict[str, Any]) -> str:

@@ -195,6 +195,8 @@ def vim(chance: random.Random, code: Code, browser: Browser, target: Path) -> tu
         file.write_text("\n".join(code.lines) + "\n", "utf-8")
         colours = ("-bg", "black", "-fg", "grey90") if chance.random() < 0.6 else ("-bg", "white", "-fg", "black")
         font = ("-fa", chance.choice(("Hack", "DejaVu Sans Mono", "Liberation Mono", "Inconsolata", "JetBrains Mono")))
+        # Not the colour of the paper, as some schemes of Vim make it: nobody could read the letter under the cursor.
+        colours = (*colours, "-cr", "orange")
         window = ["xterm", *font, "-fs", str(chance.choice((9, 10, 11, 12))), *colours, "-geometry", f"100x{rows}+0+0"]
         arguments = [part for command in commands for part in ("-c", command)]
         _photograph([*window, "-e", "vim", "-u", "NONE", "-n", "-i", "NONE", *arguments, str(file)], target)

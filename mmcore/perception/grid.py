@@ -21,6 +21,9 @@ LOOSEST = 4.4
 LOOSEST_PITCH = 1.9
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
 MOST_ON_BORDERS = 0.85
+# Share of the width that a line takes at least which is no sign of a terminal's, and pixels.
+WIDEST_RULE, THICKEST_RULE = 0.7, 4
+NARROWEST_FRAME = 0.5  # of the width
 # Of a cell that the rim cuts, what must be seen of it.
 LEAST_SEEN = 0.3
 
@@ -53,13 +56,32 @@ def mask_of(ink: Ink) -> NDArray[np.uint8]:
 
 def without_rules(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`mask` without the lines that frame and divide: much longer than a character is high, and thin."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    typical = float(np.median(height[1:])) if count > 1 else 0.0
-    framing = (height > max(48.0, 6 * typical)) | ((width > 0.8 * mask.shape[1]) & (height <= 4))
-    framing[0] = False
-    kept: NDArray[np.uint8] = np.where(framing[labels], 0, mask).astype(np.uint8)
+    heights = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:, cv2.CC_STAT_HEIGHT]
+    longest = round(max(48.0, 6 * float(np.median(heights)) if len(heights) else 0.0))
+    kept = _without_high(mask, longest, NARROWEST_FRAME * mask.shape[1])
+    # Writing may touch a frame of the whole picture.
+    kept[_lines(kept, (1, longest)) | _lines(kept, (round(WIDEST_RULE * mask.shape[1]), 1))] = 0
+    return _without_high(kept, longest, np.inf)
+
+
+def _without_high(mask: NDArray[np.uint8], most: int, widest: float) -> NDArray[np.uint8]:
+    """`mask` without what is higher than `most` and no wider than `widest`, in pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    high = (stats[:, cv2.CC_STAT_HEIGHT] > most) & (stats[:, cv2.CC_STAT_WIDTH] <= widest)
+    high[0] = False
+    kept: NDArray[np.uint8] = np.where(high[labels], 0, mask).astype(np.uint8)
     return kept
+
+
+def _lines(mask: NDArray[np.uint8], least: tuple[int, int]) -> NDArray[np.bool_]:
+    """What is at least so many pixels wide and high and, one of both, at most a few."""
+    # An odd kernel: it does not move what it leaves.
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((least[1] | 1, least[0] | 1), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    thin = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= THICKEST_RULE
+    thin[0] = False
+    lines: NDArray[np.bool_] = thin[labels]
+    return lines
 
 
 def find_rows(mask: NDArray[np.uint8]) -> Rows | None:

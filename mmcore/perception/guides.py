@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,12 +18,15 @@ Values = TypeVar("Values", Mask, Ink)
 
 FAINTEST = 0.025  # of full contrast: themes draw them just visible
 SHORTEST = 1.6  # heights of a row: no letter is as high
+# And of a guide that has a piece in every row, which is no part of a letter when nothing stands beside it.
+SHORTEST_PIECE, FEWEST_PIECES = 0.55, 3
 THICKEST = 3  # pixels
 # Of a row's height below its baseline: no letter reaches there where lines are as far apart as in editors.
 START, STOP = 0.2, 0.42
 # Of the ink in rows what a minimap has between them; how much more there is, in heights of a row; and in how many rows.
-AS_MUCH, LEAST_EVIDENCE, FEWEST_ROWS = 0.5, 1.5, 4
+AS_MUCH, LEAST_EVIDENCE, FEWEST_ROWS = 0.5, 1.5, 2
 WIDEST_MAP, WIDEST_START = 160, 40  # pixels: 120 letters and a scroll bar; what is searched left of where it is dense
+WIDEST_RULER, WHOLE = 24, 0.9  # pixels; share of a pane's height
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.3, 0.7)
@@ -52,13 +56,30 @@ class Guide:
 def find_guides(ink: Ink, row_height: float) -> list[Guide]:
     length = max(12, round(SHORTEST * row_height)) | 1
     solid = (ink > FAINTEST).astype(np.uint8)
-    tall = cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
+    return _bars(solid, length) + _broken(ink, solid, row_height)
+
+
+def _broken(ink: Ink, solid: Mask, row_height: float) -> list[Guide]:
+    """Guides of which every row has a piece of its own, shorter than it is high: faint, alone, of one shade."""
+    strongest = FAINT * float(np.percentile(ink[solid > 0], 90)) if solid.any() else 0.0
+    alone = solid & (ink < strongest)
+    alone[:, 1:] &= 1 - solid[:, :-1]
+    alone[:, :-1] &= 1 - solid[:, 1:]
+    pieces = _bars(alone, max(7, round(SHORTEST_PIECE * row_height)) | 1)
+    even = [bar for bar in pieces if np.ptp(ink[bar.top : bar.bottom, bar.left]) < FAINTEST]
+    high = Counter(bar.bottom - bar.top for bar in even).most_common(1)
+    return [bar for bar in even if bar.bottom - bar.top == high[0][0]] if high and high[0][1] >= FEWEST_PIECES else []
+
+
+def _bars(mask: Mask, length: int) -> list[Guide]:
+    """What is at least `length` pixels high and thin."""
+    tall = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
     count, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
-    found = []
-    for left, top, width, height, _ in stats[1:count].tolist():
-        if width <= THICKEST:
-            found.append(Guide(left, top, left + width, top + height))
-    return found
+    return [
+        Guide(left, top, left + width, top + height)
+        for left, top, width, height, _ in stats[1:count].tolist()
+        if width <= THICKEST
+    ]
 
 
 def find_minimap(mask: Mask, rows: Rows) -> int:
@@ -84,18 +105,27 @@ def find_minimap(mask: Mask, rows: Rows) -> int:
     return max(0, left - WIDEST_START) + int(gaps[-1]) + 1 if len(gaps) else left
 
 
+def find_ruler(guides: Sequence[Guide], shape: tuple[int, int]) -> int:
+    """Where the strip begins in which editors mark, right of the text, what is where in the file: at a line from top
+    to bottom; the width where there is none. `shape` is (height, width) of the pane.
+    """
+    height, width = shape
+    whole = [g.left for g in guides if g.left >= width - WIDEST_RULER and g.bottom - g.top >= WHOLE * height]
+    return min(whole, default=width)
+
+
 def find_cursors(mask: Mask, columns: Columns, row_height: float) -> list[Guide]:
     """Thin bars between two cells that are higher than letters: where the text cursor stands."""
-    length = max(8, round(SHORTEST_CURSOR * row_height)) | 1
-    tall = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
-    bars = [
-        Guide(left, top, left + width, top + height)
-        for left, top, width, height, _ in stats[1:count].tolist()
-        if width <= THICKEST
-    ]
-    places = [(bar, (bar.middle - columns.phase) / columns.pitch % 1) for bar in bars]
+    bars = _bars(mask, max(8, round(SHORTEST_CURSOR * row_height)) | 1)
+    places = [(bar, (bar.middle - columns.phase) / columns.pitch % 1) for bar in bars if not _is_bracket(mask, bar)]
     return [bar for bar, place in places if not BESIDE_CELLS[0] < place < BESIDE_CELLS[1]]
+
+
+def _is_bracket(mask: Mask, bar: Guide) -> bool:
+    """Whether both ends of the bar turn to the same side."""
+    ends = [slice(bar.top, bar.top + 2), slice(bar.bottom - 2, bar.bottom)]
+    beside = [x for x in (bar.left - 1, bar.right) if 0 <= x < mask.shape[1]]
+    return any(all(mask[end, x].any() for end in ends) for x in beside)
 
 
 def find_dots(ink: Ink, mask: Mask, baselines: Sequence[int], columns: Columns, row_height: float) -> list[Guide]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,10 @@ STRAY = 0.1
 WIDEST_MARGIN = 4.5
 # And from the end of the surface that some editors give to the numbers.
 WIDEST_SHADED = 2.0
+# Where numbers end is known to so much of a cell.
+NEXT_CELL = 0.4
+# Pixels by which a cell of a terminal is no whole number of them; of a cell, how far its digits are from the middle.
+WHOLE_PIXELS, OFF_GRID = 0.025, 0.13
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
@@ -37,6 +42,10 @@ WIDEST_MARKS = 3.0
 SURELY_CODE = 0.6
 # What stands inside something in every language: a pair of a JSON object, a statement of a function.
 NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
+# And what stands inside nothing, or hardly ever.
+OUTERMOST = re.compile(
+    r"#!|#\s*include\b|(?:import|from|package|using|namespace|export|func|impl|trait|require)\s|(?:fi|done|esac)$"
+)
 # The lines of a comment that has begun above stand one further right.
 STARRED = re.compile(r"\*(?=/|\s|$)")
 
@@ -65,6 +74,19 @@ def find_gutter(
         if found is not None:
             return Gutter(found[0], edge, found[1])
     return None
+
+
+def is_on_grid(numbers: Mask, columns: Columns) -> bool:
+    """Whether the digits stand in cells of the code's grid, and these are of whole pixels: as terminals draw."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(numbers, connectivity=8)
+    left, width, height = stats[1:count, cv2.CC_STAT_LEFT], stats[1:count, cv2.CC_STAT_WIDTH], stats[1:count, 3]
+    if count == 1 or abs(columns.pitch - round(columns.pitch)) > WHOLE_PIXELS:
+        return False
+    high = height >= np.median(height)
+    places = (left[high] + width[high] / 2 - columns.phase) / columns.pitch
+    # The mean on a circle: just before the end of a cell is near to just after its beginning.
+    middle = np.angle(np.mean(np.exp(2j * np.pi * (places - 0.5)))) / (2 * np.pi)
+    return bool(abs(middle) <= OFF_GRID)
 
 
 def count_up(rows: Sequence[Row]) -> tuple[int, range] | None:
@@ -124,11 +146,19 @@ def _second(row: Row) -> int:
     return row.start + 1 + len(row.text[1:]) - len(row.text[1:].lstrip())
 
 
-def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), widest: float = WIDEST_MARGIN) -> int:
+def margin(
+    rows: Sequence[Row],
+    stop: float | None,
+    guides: Sequence[int] = (),
+    widest: float = WIDEST_MARGIN,
+    *,
+    on_one_grid: bool = False,
+) -> int:
     """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction), and
     it begins no more than `widest` cells from there.
 
-    `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it.
+    `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it. Numbers
+    and code `on_one_grid`, as of Vim and Emacs, have one empty cell between them.
     """
     if not rows:
         return 0
@@ -142,6 +172,10 @@ def margin(rows: Sequence[Row], stop: float | None, guides: Sequence[int] = (), 
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
         leftmost -= 1
     outline = min(guides, default=-1)
+    beside = math.ceil(stop + NEXT_CELL)
+    nested = not any(map(OUTERMOST.match, outermost)) and not beside <= outline <= leftmost
+    if on_one_grid and nested and leftmost >= beside and (leftmost - beside) % 2 == 0:
+        return beside
     if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
         return outline
     room = leftmost - stop

@@ -22,8 +22,9 @@ LOWEST = 1.4
 LEAST_INSIDE = 0.04
 # Share of each side that has to be there.
 WHOLE = 0.85
-# And where a tall character reaches the rim, as `$` may.
-REACHED = 0.55
+CLEAR_ROWS = 3
+# And where a tall character reaches the rim, as `$` may, and `g` in a terminal.
+REACHED = 0.4
 # And of a column beside which a wide character stands.
 BESIDE = 0.4
 # A cell that is filled less than this is not worth a look.
@@ -71,10 +72,14 @@ def _lift_fill(
     if not len(rows):
         return None
     top, bottom = int(rows[0]), int(rows[-1]) + 1
-    if bottom - top < least or len(rows) < WHOLE * (bottom - top):
-        return None
     across = np.flatnonzero(near[rows].mean(0) >= BESIDE)
+    if bottom - top < least or not len(across):
+        return None
     left, right = int(across[0]), int(across[-1]) + 1
+    # In small cells a character touches both sides, and there is room above and below it.
+    clear = (near[top:bottom, left:right].mean(1) >= WHOLE).sum()
+    if len(rows) < WHOLE * (bottom - top) and clear < CLEAR_ROWS:
+        return None
     ends = sorted((float(near[top, left:right].mean()), float(near[bottom - 1, left:right].mean())))
     if right - left < near.shape[1] - 3 or ends[0] < REACHED or ends[1] < WHOLE:
         return None

@@ -56,9 +56,12 @@ WORDS = (
 CERTAIN, LEAST_SHARE, MOST_TRIED, MOST_OPEN = 0.97, 0.004, 4, 4
 # A word that is not known is given up for a known one that is this much less likely.
 PREFERENCE = 0.02
+# And for a number, where no other digit says that there is one: `1` stands alone more often than `l`.
+NUMERIC = 0.3
 # The characters of a known word are as certain as this, at least.
 SETTLED = 0.9
-NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoI|]+")
+NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoIl|]+")
+NUMBERED = re.compile(r"([A-Za-z_]+)\d")  # where there is `row2` there may be `row1`
 # In names, few digits stand before letters: `Py0bject` is this much less likely than `PyObject`.
 DIGIT_IN_NAME, HEXADECIMAL, ODD = (
     re.compile(r"(?<=[A-Za-z_])\d(?=[A-Za-z])|^\d(?=[A-Za-z]{2})"),
@@ -90,7 +93,8 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
         for row, start, stop in spans
         if all(glyph and glyph.score >= CERTAIN for glyph in settled[row][start:stop])
     )
-    known = WORDS | set(names) | {word for word, _ in sure.items() if len(word) > 1}
+    known = WORDS | set(names) | {word for word in sure if len(word) > 1}
+    known |= {stem[1] + digit for word in sure if (stem := NUMBERED.fullmatch(word)) for digit in "012"}
     for row, start, stop in spans:
         word = settled[row][start:stop]
         chosen = _likeliest([glyph for glyph in word if glyph], known)
@@ -170,8 +174,10 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
             letters[index] = letter
         candidate = "".join(letters)
         share = prod(score for _, score in picks)
-        if candidate in known or (NUMBER.fullmatch(candidate) and DIGITLIKE.fullmatch(text)):
+        if candidate in known:
             share /= PREFERENCE
+        elif NUMBER.fullmatch(candidate) and DIGITLIKE.fullmatch(text):
+            share /= PREFERENCE if any(letter.isdigit() for letter in text) else NUMERIC
         share *= _plausible(candidate)
         if share > likelihood:
             best, likelihood = picks, share

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
-from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, margin, without_marks
+from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
@@ -60,6 +60,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if rows is None:
         return None
     lines = guides.find_guides(ink, rows.height)
+    width = guides.find_ruler(lines, mask.shape)
+    mask, ink = mask[:, :width], ink[:, :width]
     width = guides.find_minimap(guides.without(mask, lines), rows)
     mask, ink = mask[:, :width], ink[:, :width]
     columns = grid.find_columns(guides.without(mask, lines), rows.height)
@@ -73,6 +75,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     if gutter is not None:
         edge = max(gutter.edge, shaded)
+        numbers = mask[:, : gutter.edge].copy()
         # Where one surface ends and the other begins is known to a few pixels.
         begin = edge + RIM_OF_SHADE if shaded else edge
         mask[:, :begin], ink[:, :begin] = 0, 0
@@ -107,7 +110,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if not shaded:
         read = without_marks(read, stop)
     starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > edge]
-    return _pane(read, gutter.first, margin(read, stop, starts, widest), (left, top))
+    start = margin(read, stop, starts, widest, on_one_grid=is_on_grid(numbers, columns))
+    return _pane(read, gutter.first, start, (left, top))
 
 
 def _is_cursor(row: Row) -> bool:

@@ -38,11 +38,12 @@ class Screen:
 
 def split(background: Pixels, mask: NDArray[np.uint8]) -> Screen:
     height, width = mask.shape
-    bands = _runs(_typical(background, 1))
-    main = max(range(len(bands)), key=lambda index: bands[index][1] - bands[index][0])
+    written = mask.max(1) > 0
+    bands = _runs(_typical(background, 1), written)
+    main = max(range(len(bands)), key=lambda index: (written[slice(*bands[index])].sum(), -index))
     top, bottom = bands[main]
     bars = [(0, start, width, stop) for index, (start, stop) in enumerate(bands) if index != main]
-    columns = _runs(_typical(background[top:bottom], 0))
+    columns = _runs(_typical(background[top:bottom], 0), mask[top:bottom].max(0) > 0)
     columns = [piece for column in columns for piece in _at_rules(mask[top:bottom], column)]
     panes = tuple((left, top, right, bottom) for left, right in columns if mask[top:bottom, left:right].any())
     return Screen(panes or ((0, 0, width, height),), tuple(bar for bar in bars if bar[3] - bar[1] >= THINNEST_BAR))
@@ -56,7 +57,7 @@ def _typical(background: Pixels, axis: int) -> NDArray[np.int16]:
     return typical
 
 
-def _runs(colours: NDArray[np.int16]) -> list[tuple[int, int]]:
+def _runs(colours: NDArray[np.int16], written: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches of one colour; a highlighted line between two stretches of the same colour does not part them."""
     changes = np.flatnonzero(np.abs(np.diff(colours, axis=0)).max(1) > SAME_SURFACE) + 1
     edges = [0, *changes.tolist(), len(colours)]
@@ -73,7 +74,7 @@ def _runs(colours: NDArray[np.int16]) -> list[tuple[int, int]]:
             middle = colours[before[1] + between // 2]
             strong = np.abs(middle - colours[(start + stop) // 2]).max() > STRONGEST_HIGHLIGHT
             # Editors in terminals have a bar above the line in which they talk.
-            is_bar = strong and stop - start <= LAST_LINES * between
+            is_bar = strong and not written[start + round(LAST_LINES * between) : stop].any()
             if same and between <= HIGHEST_HIGHLIGHT and not is_bar:
                 merged[index:] = [(before[0], stop)]
                 break

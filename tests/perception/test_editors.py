@@ -11,8 +11,12 @@ import PIL.ImageFont
 from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
-from mmcore.perception.gutter import margin, without_marks
-from mmcore.perception.monospace import Row
+from mmcore.perception.grid import Columns, without_rules
+from mmcore.perception.guides import find_cursors
+from mmcore.perception.gutter import is_on_grid, margin, without_marks
+from mmcore.perception.highlight import lift
+from mmcore.perception.ink import find_ink
+from mmcore.perception.monospace import Row, Slot
 from mmcore.perception.pipeline import read
 from mmcore.perception.screen import split
 from mmcore.types import Reading
@@ -123,3 +127,94 @@ def test_the_first_line_of_indentation_is_the_margin_where_it_may_be() -> None:
     assert margin(rows, 1.3, guides=[4, 8]) == 4
     assert margin(rows, 1.3, guides=[8]) == 2, "too far from the numbers"
     assert margin([row("    a", 0), row("      b", 1)], 1.3, widest=2.0) == 2
+
+
+def test_guides_that_are_drawn_row_by_row_are_no_code() -> None:
+    window = Window(INSIDE, left=34).numbers(41).write()
+    pixels = window.pixels()
+    for row, line in enumerate(INSIDE):
+        if line.startswith(" " * 8):
+            continue
+        for column in (0, 2):
+            x, y = SCALE * (window.left + column * WIDTH) - 1, SCALE * (window.top + row * HEIGHT)
+            pixels[y : y + 20, x : x + 1] = FAINT
+    assert window.read(pixels).text.splitlines() == INSIDE
+
+
+def test_what_is_marked_at_the_right_rim_is_no_code() -> None:
+    window = Window(INSIDE, left=34).numbers(41).write()
+    pixels = window.pixels()
+    pixels[:, -20:-19] = (225, 224, 220)
+    pixels[40:44, -18:] = INK
+    assert window.read(pixels).text.splitlines() == INSIDE
+
+
+def test_numbers_on_the_grid_of_the_code_tell_the_margin() -> None:
+    digits = np.zeros((100, 40), np.uint8)
+    for y in range(5, 95, 16):
+        digits[y : y + 10, 9:15] = digits[y : y + 10, 17:23] = 1
+    assert is_on_grid(digits, Columns(8.0, 0.0, 0.1))
+    assert not is_on_grid(digits, Columns(8.0, 3.0, 0.1)), "a browser puts them anywhere"
+    assert not is_on_grid(digits, Columns(8.4, 0.0, 0.1)), "nor are its cells of whole pixels"
+    inside = [row("          a", 0), row("              b", 1)]
+    assert (margin(inside, 7.3), margin(inside, 7.3, on_one_grid=True)) == (10, 8)
+    assert margin(inside, 7.3, guides=[10], on_one_grid=True) == 10
+    assert margin([row("          import os", 0), *inside], 7.3, on_one_grid=True) == 10, "stands inside nothing"
+
+
+def test_a_block_cursor_that_touches_the_frame_is_no_part_of_it() -> None:
+    mask = np.zeros((200, 300), np.uint8)
+    mask[2:4, 2:298] = mask[196:198, 2:298] = mask[2:198, 2:4] = mask[2:198, 296:298] = 1
+    mask[4:18, 4:10] = mask[30:38, 20:200:8] = 1
+    kept = without_rules(mask)
+    assert kept[4:18, 4:10].all()
+    assert not kept[:4].any()
+    assert not kept[:, :4].any()
+    assert not kept[20:, 296:].any()
+
+
+def test_a_letter_that_reaches_both_sides_of_a_block_cursor_is_read() -> None:
+    picture = np.zeros((15, 12, 3), np.uint8)
+    picture[:14, :6] = 230
+    picture[4:10:2, :6] = picture[4:10, 0] = picture[4:10, 5] = 10
+    ink, _ = find_ink(np.pad(picture, ((10, 10), (10, 10), (0, 0))))
+    slot = Slot(0, 12, 0, 15, (True, False))
+    lifted = lift(picture, ink[10:-10, 10:-10], [slot], Columns(6.0, 0.0, 0.1))
+    assert (lifted[4:10:2, :6] > 0.5).all()
+    assert not lifted[:4].any()
+    assert not lifted[10:].any()
+
+
+def test_brackets_below_each_other_are_no_cursors() -> None:
+    columns = Columns(10.0, 0.0, 0.1)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:25, 20:22] = 1
+    assert [(bar.left, bar.right) for bar in find_cursors(mask, columns, 20)] == [(20, 22)]
+    mask[5:7, 20:25] = mask[23:25, 20:25] = 1
+    assert not find_cursors(mask, columns, 20)
+
+
+def test_what_letters_close_in_below_a_bar_is_no_ink() -> None:
+    picture = np.full((60, 80, 3), 40, np.uint8)
+    picture[:20] = 240
+    picture[22:40, 20:22] = picture[22:40, 25:27] = 200
+    ink, background = find_ink(picture)
+    assert not ink[21:40, 22:25].any()
+    assert (background[22:40, 20] == 40).all()
+
+
+def test_a_line_that_writing_touches_is_taken_from_it() -> None:
+    mask = np.zeros((60, 200), np.uint8)
+    mask[20:30, 10:190:8] = 1
+    mask[29, 5:180] = 1
+    kept = without_rules(mask)
+    assert kept[20:29, 10:190:8].all()
+    assert not kept[29, 5:180].any()
+
+
+def test_the_band_with_most_writing_is_the_pane() -> None:
+    background = np.full((400, 600, 3), 250, np.uint8)
+    background[150:168] = (160, 90, 40)
+    mask = np.zeros((400, 600), np.uint8)
+    mask[10:140:3, 20:300] = 1
+    assert split(background, mask).panes == ((0, 0, 600, 150),)

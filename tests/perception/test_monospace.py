@@ -194,6 +194,12 @@ def test_of_look_alikes_the_one_that_makes_a_word_is_chosen() -> None:
     assert text_of(lexis.settle([typed("row8"), typed("rowB", B=("8", 0.2))])[1]) == "row8"
 
 
+def test_alone_a_letter_that_looks_like_a_digit_may_well_be_one() -> None:
+    assert text_of(lexis.settle([typed("exit l", l=("1", 0.3))])[0]) == "exit 1"
+    assert text_of(lexis.settle([typed("curl -O", O=("0", 0.1))])[0]) == "curl -O"
+    assert text_of(lexis.settle([typed("row2 rowl", l=("1", 0.1))])[0]) == "row2 row1"
+
+
 def test_nothing_is_chosen_that_the_picture_does_not_support() -> None:
     assert text_of(lexis.settle([typed("Iist")])[0]) == "Iist"
     assert text_of(lexis.settle([typed("Iist", I=("J", 0.02))])[0]) == "Iist"
