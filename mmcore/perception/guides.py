@@ -33,6 +33,7 @@ BESIDE_CELLS = (0.3, 0.7)
 # Of a cell; of a row's height, where a dot for a space stands above the baseline; and how many there are.
 LARGEST_DOT, DOT_HEIGHT, DOT_ROOM, FEWEST_DOTS = 0.36, 0.24, 0.09, 4
 FAINT = 0.5  # of the contrast of writing
+STRONGEST_BORDER, SHORTEST_BORDER = 0.25, 0.3  # of the contrast of writing; of the width
 LONGEST_SIGN = 2.6  # cells: an underline is longer, `__` is not
 WITH_LETTERS = 0.5  # share of an underline that has letters above it: gaps between them and words are less
 # Of a cell: what stands in the middle of it was written, guides are drawn between cells.
@@ -65,8 +66,11 @@ def _broken(ink: Ink, solid: Mask, row_height: float) -> list[Guide]:
     alone = solid & (ink < strongest)
     alone[:, 1:] &= 1 - solid[:, :-1]
     alone[:, :-1] &= 1 - solid[:, 1:]
+    # Some are dotted.
+    alone = cv2.morphologyEx(alone, cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
     pieces = _bars(alone, max(7, round(SHORTEST_PIECE * row_height)) | 1)
-    even = [bar for bar in pieces if np.ptp(ink[bar.top : bar.bottom, bar.left]) < FAINTEST]
+    shades = [ink[bar.top : bar.bottom, bar.left] for bar in pieces]
+    even = [bar for bar, shade in zip(pieces, shades, strict=True) if np.ptp(shade[shade > FAINTEST]) < FAINTEST]
     high = Counter(bar.bottom - bar.top for bar in even).most_common(1)
     return [bar for bar in even if bar.bottom - bar.top == high[0][0]] if high and high[0][1] >= FEWEST_PIECES else []
 
@@ -171,6 +175,21 @@ def find_underlines(mask: Mask, baselines: Sequence[int], pitch: float) -> list[
         above = mask[max(0, round(baseline - pitch)) : max(1, baseline - 1), left : left + width].max(0, keepdims=True)
         if cv2.dilate(above, np.ones((1, max(3, round(0.4 * pitch))), np.uint8)).mean() > WITH_LETTERS:
             found.append(Guide(left, top, left + width, top + height))
+    return found
+
+
+def find_borders(ink: Ink) -> list[Guide]:
+    """Faint horizontal lines of one shade, as some editors draw above and below the line of the cursor."""
+    strongest = STRONGEST_BORDER * float(np.percentile(ink[ink > FAINTEST], 90)) if (ink > FAINTEST).any() else 0.0
+    faint = (ink > FAINTEST) & (ink < strongest)
+    found = []
+    for y in np.flatnonzero(faint.mean(1) >= SHORTEST_BORDER).tolist():
+        shade = float(np.median(ink[y, faint[y]]))
+        edges = np.flatnonzero(np.diff(np.abs(ink[y] - shade) < FAINTEST, prepend=False, append=False))
+        runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+        if max(stop - start for start, stop in runs) >= SHORTEST_BORDER * ink.shape[1]:
+            # Where letters cross it, they are kept.
+            found += [Guide(start, y, stop, y + 1) for start, stop in runs]
     return found
 
 

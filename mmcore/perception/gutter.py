@@ -24,7 +24,7 @@ MAJORITY = 0.5
 # In cells: how wide numbers are at most, with a mark or two beside them, and the empty column after them at least.
 WIDEST, GAP, WIDER = 9.0, 0.5, 0.3
 # Share of the rows that may have something else there, as a tab of the same colour as the code.
-STRAY = 0.1
+STRAY = 0.12
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
 WIDEST_MARGIN = 4.5
 # And from the end of the surface that some editors give to the numbers.

@@ -56,8 +56,8 @@ WORDS = (
 CERTAIN, LEAST_SHARE, MOST_TRIED, MOST_OPEN = 0.97, 0.004, 4, 4
 # A word that is not known is given up for a known one that is this much less likely.
 PREFERENCE = 0.02
-# And for a number, where no other digit says that there is one: `1` stands alone more often than `l`.
-NUMERIC = 0.3
+# And for a number; and where no other digit says that there is one: `1` stands alone more often than `l`.
+NUMBERS, NUMERIC = 0.1, 0.3
 # The characters of a known word are as certain as this, at least.
 SETTLED = 0.9
 NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoIl|]+")
@@ -72,6 +72,8 @@ DIGIT_IN_NAME, HEXADECIMAL, ODD = (
 # One sign where code has two: fonts draw them joined, over two cells.
 JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡": "==", "←": "<-", "»": ">>", "«": "<<"}
 
+# What shells prompt with, and how much likelier it is there than elsewhere.
+PROMPTS, PROMPT = "❯➜", 10.0
 # With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
 CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
 FEWEST_CORNERS = 2
@@ -85,7 +87,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
 
     Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
     """
-    settled = with_parentheses(without_drawing([apart(row) for row in rows]))
+    settled = with_parentheses(without_drawing([_prompted(apart(row)) for row in rows]))
     settled = [succession.choose(row) for row in settled]
     spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
     sure = Counter(
@@ -93,7 +95,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
         for row, start, stop in spans
         if all(glyph and glyph.score >= CERTAIN for glyph in settled[row][start:stop])
     )
-    known = WORDS | set(names) | {word for word in sure if len(word) > 1}
+    known = WORDS | set(names) | {word for word in sure if len(word) > 1 and not DIGITLIKE.fullmatch(word)}
     known |= {stem[1] + digit for word in sure if (stem := NUMBERED.fullmatch(word)) for digit in "012"}
     for row, start, stop in spans:
         word = settled[row][start:stop]
@@ -101,6 +103,16 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
         if chosen is not None:
             settled[row][start:stop] = chosen
     return settled
+
+
+def _prompted(row: Sequence[Glyph | None]) -> list[Glyph | None]:
+    """`row` with what shells draw as a prompt where it begins with a sign alone that may well be one."""
+    first, *others = row or [None]
+    if first is None or (others and others[0] is not None):
+        return list(row)
+    prompts = [(score * PROMPT, text) for text, score in first.others if text in PROMPTS]
+    share, text = max(prompts, default=(0.0, ""))
+    return [replace(first, text=text, score=SETTLED), *others] if share > first.score else list(row)
 
 
 def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:
@@ -177,7 +189,7 @@ def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
         if candidate in known:
             share /= PREFERENCE
         elif NUMBER.fullmatch(candidate) and DIGITLIKE.fullmatch(text):
-            share /= PREFERENCE if any(letter.isdigit() for letter in text) else NUMERIC
+            share /= NUMBERS if any(letter.isdigit() for letter in text) else NUMERIC
         share *= _plausible(candidate)
         if share > likelihood:
             best, likelihood = picks, share

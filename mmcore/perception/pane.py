@@ -68,7 +68,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if columns is None:
         return None
     lines = guides.drawn(lines, columns)
-    drawn = [*lines, *guides.find_underlines(mask, rows.baselines, columns.pitch)]
+    drawn = [*lines, *guides.find_borders(ink), *guides.find_underlines(mask, rows.baselines, columns.pitch)]
     mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
     gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, digits(look(ink, slots, own)), own))
     if shaded and gutter is None:
@@ -83,9 +83,10 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         own = grid.find_columns(mask, rows.height)
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
-    drawn = guides.find_cursors(mask, columns, rows.height)
-    drawn += guides.find_dots(ink, mask, rows.baselines, columns, rows.height)
-    mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
+    cursors = guides.find_cursors(mask, columns, rows.height)
+    mask, ink = guides.without(mask, cursors), guides.without(ink, cursors)
+    dots = guides.find_dots(ink, mask, rows.baselines, columns, rows.height)
+    mask, ink = guides.without(mask, dots), guides.without(ink, dots)
     slots = slots_of(mask, rows, columns)
     lifted = lift(picture, ink, slots, columns)
     if (changed := lifted != ink).any():

@@ -200,6 +200,13 @@ def test_alone_a_letter_that_looks_like_a_digit_may_well_be_one() -> None:
     assert text_of(lexis.settle([typed("row2 rowl", l=("1", 0.1))])[0]) == "row2 row1"
 
 
+def test_a_sign_alone_at_the_beginning_may_well_be_a_prompt() -> None:
+    assert text_of(lexis.settle([typed("> ls", **{">": ("❯", 0.2)})])[0]) == "❯ ls"
+    assert text_of(lexis.settle([typed(">ls", **{">": ("❯", 0.2)})])[0]) == ">ls"
+    assert text_of(lexis.settle([typed("> ls", **{">": ("❯", 0.02)})])[0]) == "> ls"
+    assert text_of(lexis.settle([typed("a > b", **{">": ("❯", 0.2)})])[0]) == "a > b"
+
+
 def test_nothing_is_chosen_that_the_picture_does_not_support() -> None:
     assert text_of(lexis.settle([typed("Iist")])[0]) == "Iist"
     assert text_of(lexis.settle([typed("Iist", I=("J", 0.02))])[0]) == "Iist"

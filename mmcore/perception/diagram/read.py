@@ -23,6 +23,8 @@ FAINTEST_LINE = 60
 FAINTEST_TEXT = 70
 # Of boxes, to tell a form; what is near their rim, in pixels, is their border.
 FEWEST_FIELDS, RIM = 2, 6
+# Letters outside of the shapes, for each of these: labels have about eight, a page of code hundreds.
+MOST_OUTSIDE, LETTER = 50, (5, 40)  # and how high, in pixels
 # More marks than this are a texture, not arrows.
 MOST_HEADS = 200
 DASHED = 0.08  # share of a line without ink
@@ -90,12 +92,21 @@ def _is_field(picture: Pixels, shape: Shape) -> bool:
 
 
 def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
-    """Whether it is worth reading: forms and windows have shapes too, but neither arrowheads nor lifelines."""
+    """Whether it is worth reading: forms, windows and code have shapes too, but no arrowheads, or much text besides."""
     empty = [Node("", shape.kind, shape.box) for shape in shapes]
     areas = _areas(picture, [[shape] for shape in shapes], empty)
     lines, strength = _lines(picture, areas)
+    if _letters(lines) > MOST_OUTSIDE * (len(shapes) + 1):
+        return False
     heads = arrows.find_heads(lines, areas)
     return any(arrows.trace(head, strength, areas, []).source >= 0 for head in heads[:40])
+
+
+def _letters(mask: NDArray[np.uint8]) -> int:
+    """How many parts of `mask` are of the size of a letter."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    width, height = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
+    return int(((height >= LETTER[0]) & (height <= LETTER[1]) & (width <= LETTER[1])).sum())
 
 
 def _lines(picture: Pixels, areas: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
