@@ -67,8 +67,8 @@ def _broken(ink: Ink, solid: Mask, row_height: float) -> list[Guide]:
     alone[:, 1:] &= 1 - solid[:, :-1]
     alone[:, :-1] &= 1 - solid[:, 1:]
     # Some are dotted.
-    alone = cv2.morphologyEx(alone, cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8))
-    pieces = _bars(alone, max(7, round(SHORTEST_PIECE * row_height)) | 1)
+    joined = np.asarray(cv2.morphologyEx(alone, cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)), np.uint8)
+    pieces = _bars(joined, max(7, round(SHORTEST_PIECE * row_height)) | 1)
     shades = [ink[bar.top : bar.bottom, bar.left] for bar in pieces]
     even = [bar for bar, shade in zip(pieces, shades, strict=True) if np.ptp(shade[shade > FAINTEST]) < FAINTEST]
     high = Counter(bar.bottom - bar.top for bar in even).most_common(1)
@@ -176,6 +176,13 @@ def find_underlines(mask: Mask, baselines: Sequence[int], pitch: float) -> list[
         if cv2.dilate(above, np.ones((1, max(3, round(0.4 * pitch))), np.uint8)).mean() > WITH_LETTERS:
             found.append(Guide(left, top, left + width, top + height))
     return found
+
+
+def find_specks(mask: Mask, right: int) -> list[Guide]:
+    """What ends before x = `right`."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = (Guide(left, top, left + width, top + height) for left, top, width, height, _ in stats[1:].tolist())
+    return [speck for speck in found if speck.right <= right]
 
 
 def find_borders(ink: Ink) -> list[Guide]:

@@ -32,7 +32,7 @@ WIDEST_SHADED = 2.0
 # Where numbers end is known to so much of a cell.
 NEXT_CELL = 0.4
 # Pixels by which a cell of a terminal is no whole number of them; of a cell, how far its digits are from the middle.
-WHOLE_PIXELS, OFF_GRID = 0.025, 0.13
+WHOLE_PIXELS, OFF_GRID = 0.025, 0.2
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.

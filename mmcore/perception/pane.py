@@ -76,15 +76,17 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if gutter is not None:
         edge = max(gutter.edge, shaded)
         numbers = mask[:, : gutter.edge].copy()
-        # Where one surface ends and the other begins is known to a few pixels.
-        begin = edge + RIM_OF_SHADE if shaded else edge
-        mask[:, :begin], ink[:, :begin] = 0, 0
+        mask[:, :edge], ink[:, :edge] = 0, 0
         # The code's grid is measured without the numbers, which may have one of their own.
         own = grid.find_columns(mask, rows.height)
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
     cursors = guides.find_cursors(mask, columns, rows.height)
     mask, ink = guides.without(mask, cursors), guides.without(ink, cursors)
+    if gutter is not None and shaded:
+        # Where one surface ends and the other begins is known to a few pixels.
+        rim = guides.find_specks(mask, edge + RIM_OF_SHADE)
+        mask, ink = guides.without(mask, rim), guides.without(ink, rim)
     dots = guides.find_dots(ink, mask, rows.baselines, columns, rows.height)
     mask, ink = guides.without(mask, dots), guides.without(ink, dots)
     slots = slots_of(mask, rows, columns)
@@ -110,9 +112,13 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
     if not shaded:
         read = without_marks(read, stop)
-    starts = [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > edge]
+    starts, places = (
+        [round((line.middle - columns.phase) / columns.pitch) for line in some if line.left > edge]
+        for some in (lines, cursors)
+    )
     start = margin(read, stop, starts, widest, on_one_grid=is_on_grid(numbers, columns))
-    return _pane(read, gutter.first, start, (left, top))
+    # The text cursor stands at the margin or right of it.
+    return _pane(read, gutter.first, min([start, *places]), (left, top))
 
 
 def _is_cursor(row: Row) -> bool:

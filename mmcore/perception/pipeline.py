@@ -83,7 +83,7 @@ def _read_screen(
         if pane and pane.first_line and bar:
             higher = (box[0], bar[1], *box[2:])
             again = read_pane(picture, ink, mask, higher, names, shaded)
-            if again and again.first_line == pane.first_line - 1:
+            if again and again.first_line and again.first_line < pane.first_line:
                 read[index] = higher, shaded, again
     panes = [(box, pane) for box, _, pane in read if pane is not None]
     if not panes:

@@ -20,7 +20,7 @@ THINNEST_BAR = 10
 # What is higher is no highlighted line but a surface of its own.
 HIGHEST_HIGHLIGHT = 46
 # Of 255; what differs more from the lines around it is a bar, with no more than so many lines below.
-STRONGEST_HIGHLIGHT, LAST_LINES = 110, 2.6
+STRONGEST_HIGHLIGHT, LAST_LINES = 95, 2.6
 
 
 # A pane is at least this wide, in pixels and as a share of what it is a part of.

@@ -218,3 +218,27 @@ def test_the_band_with_most_writing_is_the_pane() -> None:
     mask = np.zeros((400, 600), np.uint8)
     mask[10:140:3, 20:300] = 1
     assert split(background, mask).panes == ((0, 0, 600, 150),)
+
+
+def test_a_text_cursor_left_of_all_code_tells_the_margin() -> None:
+    inside = [line[2:] for line in INSIDE]
+    window = Window(inside, left=34).numbers(41).write()
+    pixels = window.pixels()
+    top = SCALE * (window.top + 3 * HEIGHT - 2)
+    pixels[top : top + SCALE * HEIGHT, SCALE * window.left - 1 : SCALE * window.left + 1] = INK
+    assert window.read(pixels).text.splitlines() == inside
+
+
+def test_code_that_touches_the_shade_of_the_numbers_is_whole() -> None:
+    lines = ["thirteen = 13", "lines = thirteen", "if lines > 12:", "    kind = total(lines)", "pass"] * 3
+    reading = Window(lines, left=25).numbers(41, shade_to=24).write().read()
+    assert reading.text.splitlines() == lines
+
+
+def test_a_faint_border_of_the_line_of_the_cursor_is_no_code() -> None:
+    window = Window(INSIDE, left=34).numbers(41).write()
+    pixels = window.pixels()
+    for row in (3, 4):
+        y = SCALE * (window.top + row * HEIGHT) - 3
+        pixels[y : y + 1, SCALE * 30 :] = (228, 228, 224)
+    assert window.read(pixels).text.splitlines() == INSIDE
