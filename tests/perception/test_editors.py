@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
 from mmcore.perception.grid import Columns, without_rules
-from mmcore.perception.guides import find_cursors
+from mmcore.perception.guides import find_cursors, find_specks
 from mmcore.perception.gutter import is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import find_ink
@@ -136,7 +136,7 @@ def test_guides_that_are_drawn_row_by_row_are_no_code() -> None:
         if line.startswith(" " * 8):
             continue
         for column in (0, 2):
-            x, y = SCALE * (window.left + column * WIDTH) - 1, SCALE * (window.top + row * HEIGHT)
+            x, y = SCALE * (window.left + column * WIDTH) - 3, SCALE * (window.top + row * HEIGHT)
             pixels[y : y + 20, x : x + 1] = FAINT
     assert window.read(pixels).text.splitlines() == INSIDE
 
@@ -145,7 +145,7 @@ def test_what_is_marked_at_the_right_rim_is_no_code() -> None:
     window = Window(INSIDE, left=34).numbers(41).write()
     pixels = window.pixels()
     pixels[:, -20:-19] = (225, 224, 220)
-    pixels[40:44, -18:] = INK
+    pixels[40:52, -18:] = pixels[150:153, -18:] = INK
     assert window.read(pixels).text.splitlines() == INSIDE
 
 
@@ -197,9 +197,9 @@ def test_brackets_below_each_other_are_no_cursors() -> None:
 def test_what_letters_close_in_below_a_bar_is_no_ink() -> None:
     picture = np.full((60, 80, 3), 40, np.uint8)
     picture[:20] = 240
-    picture[22:40, 20:22] = picture[22:40, 25:27] = 200
+    picture[22:40, 20:22] = picture[22:40, 24:26] = 200
     ink, background = find_ink(picture)
-    assert not ink[21:40, 22:25].any()
+    assert not ink[20:40, 22:24].any()
     assert (background[22:40, 20] == 40).all()
 
 
@@ -229,16 +229,16 @@ def test_a_text_cursor_left_of_all_code_tells_the_margin() -> None:
     assert window.read(pixels).text.splitlines() == inside
 
 
-def test_code_that_touches_the_shade_of_the_numbers_is_whole() -> None:
-    lines = ["thirteen = 13", "lines = thirteen", "if lines > 12:", "    kind = total(lines)", "pass"] * 3
-    reading = Window(lines, left=25).numbers(41, shade_to=24).write().read()
-    assert reading.text.splitlines() == lines
+def test_of_what_stands_at_the_shade_of_the_numbers_only_marks_are_taken() -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[4:14, 20:22] = mask[20:30, 20:26] = 1
+    assert [(speck.top, speck.right) for speck in find_specks(mask, 23)] == [(4, 22)]
 
 
 def test_a_faint_border_of_the_line_of_the_cursor_is_no_code() -> None:
     window = Window(INSIDE, left=34).numbers(41).write()
     pixels = window.pixels()
     for row in (3, 4):
-        y = SCALE * (window.top + row * HEIGHT) - 3
-        pixels[y : y + 1, SCALE * 30 :] = (228, 228, 224)
+        y = SCALE * (window.top + row * HEIGHT) - 1
+        pixels[y : y + 1, SCALE * 180 :] = (228, 228, 224)
     assert window.read(pixels).text.splitlines() == INSIDE
