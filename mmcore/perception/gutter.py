@@ -27,12 +27,15 @@ WIDEST, GAP, WIDER = 9.0, 0.5, 0.3
 STRAY = 0.12
 # Code whose leftmost line begins further than this from the numbers is indented throughout.
 WIDEST_MARGIN = 4.5
+# And code with steps of indentation, but no lines drawn at them, when it begins further away than this: with its
+# smaller fonts the margin of VS Code is wider, but that draws the lines.
+USUAL_MARGIN = 3.35
 # And from the end of the surface that some editors give to the numbers.
 WIDEST_SHADED = 2.0
 # Where numbers end is known to so much of a cell.
 NEXT_CELL = 0.4
 # Pixels by which a cell of a terminal is no whole number of them; of a cell, how far its digits are from the middle.
-WHOLE_PIXELS, OFF_GRID = 0.025, 0.2
+WHOLE_PIXELS, OFF_GRID = 0.025, 0.125
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
@@ -179,7 +182,11 @@ def margin(
     if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
         return outline
     room = leftmost - stop
-    steps = math.ceil((room - widest) / unit)
+    steps = math.ceil((room - (min(widest, USUAL_MARGIN) if depths else widest)) / unit)
     if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
+    if room <= widest and any(map(OUTERMOST.match, outermost)):
+        steps = 0
+    if room <= widest:
+        steps = min(steps, int((room - NARROWEST_MARGIN) / unit))
     return min([leftmost - unit * max(0, steps), *guides])

@@ -14,7 +14,7 @@ from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.ocr import Glyph
 
 # A cell with less ink than this share of its area is empty: specks, the overhang of a neighbour.
-LEAST_INK = 0.012
+LEAST_INK = 0.008
 # A row with a cell that is read with less certainty is shown to the general recogniser as well.
 DOUBTFUL = 0.6
 # And what is read with more is not changed by what that says.

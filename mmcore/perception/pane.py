@@ -32,6 +32,7 @@ BLAME = re.compile(
     r"(?<=\S)\s{3,}(?:\S.{0,40}?, ?(?:\w{1,4} \w{3,7} ag\w|yesterday|now)\b.*"
     r"|\S.{0,60} \(\w+ \w+ ag\w\)|[A-Z]\w+ [A-Z]\w+, \d+(?: [a-z]{1,7}){0,2})$"
 )
+WIDE, BEGIN = 480, 0.75  # pixels; share of a pane
 RIM_OF_SHADE = 3  # pixels
 LIKE_A_SIGN = 0.8
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
@@ -56,7 +57,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     left, top, right, bottom = box
     picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
     mask = mask[top:bottom, left:right].copy()
-    rows = grid.find_rows(mask)
+    # Lines begin at the left; at the right there may be a minimap, whose lines are many.
+    rows = grid.find_rows(mask[:, : max(WIDE, round(BEGIN * mask.shape[1]))])
     if rows is None:
         return None
     lines = guides.find_guides(ink, rows.height)

@@ -242,3 +242,11 @@ def test_a_faint_border_of_the_line_of_the_cursor_is_no_code() -> None:
         y = SCALE * (window.top + row * HEIGHT) - 1
         pixels[y : y + 1, SCALE * 180 :] = (228, 228, 224)
     assert window.read(pixels).text.splitlines() == INSIDE
+
+
+def test_where_no_lines_are_drawn_code_with_steps_begins_near_its_numbers() -> None:
+    steps = [row("      a", 0), row("        b", 1)]
+    assert margin(steps, 2.3) == 4
+    assert margin([*steps, row("      export c", 2)], 2.3) == 6
+    assert margin([row("      a", 0), row("      b", 1)], 2.3) == 6
+    assert margin(steps, 2.3, guides=[6]) == 6
