@@ -174,19 +174,17 @@ def margin(
     outermost = [row.text for row in rows if row.start == leftmost]
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
         leftmost -= 1
-    outline = min(guides, default=-1)
-    beside = math.ceil(stop + NEXT_CELL)
-    nested = not any(map(OUTERMOST.match, outermost)) and not beside <= outline <= leftmost
-    if on_one_grid and nested and leftmost >= beside and (leftmost - beside) % 2 == 0:
+    outline, beside = min(guides, default=-1), math.ceil(stop + NEXT_CELL)
+    outside = any(map(OUTERMOST.match, outermost))
+    in_terminal = on_one_grid and not outside and not beside <= outline <= leftmost
+    if in_terminal and leftmost >= beside and (leftmost - beside) % 2 == 0:
         return beside
     if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
         return outline
     room = leftmost - stop
     steps = math.ceil((room - (min(widest, USUAL_MARGIN) if depths else widest)) / unit)
-    if room - unit >= NARROWEST_MARGIN and any(map(NESTED.match, outermost)):
+    if any(map(NESTED.match, outermost)):
         steps = max(steps, 1)
-    if room <= widest and any(map(OUTERMOST.match, outermost)):
-        steps = 0
     if room <= widest:
-        steps = min(steps, int((room - NARROWEST_MARGIN) / unit))
+        steps = 0 if outside else min(steps, int((room - NARROWEST_MARGIN) / unit))
     return min([leftmost - unit * max(0, steps), *guides])
