@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     lines = guides.drawn(lines, columns)
     drawn = [*lines, *guides.find_borders(ink), *guides.find_underlines(mask, rows.baselines, columns.pitch)]
-    mask, ink = guides.without(mask, drawn), guides.without(ink, drawn)
+    mask, ink = _without(mask, ink, drawn)
     gutter = find_gutter(mask, rows, columns, lambda slots, own: rows_of(slots, digits(look(ink, slots, own)), own))
     if shaded and gutter is None:
         return None
@@ -83,14 +83,8 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         own = grid.find_columns(mask, rows.height)
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
-    cursors = guides.find_cursors(mask, columns, rows.height)
-    mask, ink = guides.without(mask, cursors), guides.without(ink, cursors)
-    if gutter is not None and shaded:
-        # Where one surface ends and the other begins is known to a few pixels.
-        rim = guides.find_specks(mask, edge + RIM_OF_SHADE)
-        mask, ink = guides.without(mask, rim), guides.without(ink, rim)
-    dots = guides.find_dots(ink, mask, rows.baselines, columns, rows.height)
-    mask, ink = guides.without(mask, dots), guides.without(ink, dots)
+    # Where one surface ends and the other begins is known to a few pixels.
+    mask, ink, cursors = _without_marks(mask, ink, rows, columns, edge + RIM_OF_SHADE if gutter and shaded else 0)
     slots = slots_of(mask, rows, columns)
     lifted = lift(picture, ink, slots, columns)
     if (changed := lifted != ink).any():
@@ -111,16 +105,33 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     if gutter is None:
         return _pane(read, 0, margin(read, None), (left, top))
     stop = (edge - columns.phase) / columns.pitch
-    widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
     if not shaded:
         read = without_marks(read, stop)
-    starts, places = (
-        [round((line.middle - columns.phase) / columns.pitch) for line in some if line.left > edge]
-        for some in (lines, cursors)
-    )
-    start = margin(read, stop, starts, widest, on_one_grid=is_on_grid(numbers, columns))
+    widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
+    on_one_grid = is_on_grid(numbers, columns)
+    start = margin(read, stop, _cells(lines, columns, edge), widest, on_one_grid=on_one_grid)
     # The text cursor stands at the margin or right of it.
-    return _pane(read, gutter.first, min([start, *places]), (left, top))
+    return _pane(read, gutter.first, min([start, *_cells(cursors, columns, edge)]), (left, top))
+
+
+def _without_marks(
+    mask: Mask, ink: Ink, rows: grid.Rows, columns: grid.Columns, rim: int
+) -> tuple[Mask, Ink, list[guides.Guide]]:
+    """Without text cursors, without what ends left of x = `rim`, and without dots for spaces; and the cursors."""
+    cursors = guides.find_cursors(mask, columns, rows.height)
+    mask, ink = _without(mask, ink, cursors)
+    mask, ink = _without(mask, ink, guides.find_specks(mask, rim))
+    mask, ink = _without(mask, ink, guides.find_dots(ink, mask, rows.baselines, columns, rows.height))
+    return mask, ink, cursors
+
+
+def _without(mask: Mask, ink: Ink, drawn: Sequence[guides.Guide]) -> tuple[Mask, Ink]:
+    return guides.without(mask, drawn), guides.without(ink, drawn)
+
+
+def _cells(lines: Sequence[guides.Guide], columns: grid.Columns, left: int) -> list[int]:
+    """The cells before which lines are drawn that stand right of x = `left`."""
+    return [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > left]
 
 
 def _is_cursor(row: Row) -> bool:
