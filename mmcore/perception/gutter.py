@@ -182,6 +182,8 @@ def margin(
     if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
         return outline
     room = leftmost - stop
+    if widest < room < unit:
+        unit = 2  # a longer step would end among the numbers
     steps = math.ceil((room - (min(widest, USUAL_MARGIN) if depths else widest)) / unit)
     if any(map(NESTED.match, outermost)):
         steps = max(steps, 1)

@@ -73,6 +73,16 @@ def test_a_window_full_of_text_is_no_node() -> None:
     assert read(saved(two_boxes(20)), PerceptionSettings()).kind != "diagram"
 
 
+def test_a_page_of_text_around_boxes_is_no_diagram() -> None:
+    small = flow()
+    page = PIL.Image.new("RGB", (900, small.height), "white")
+    page.paste(small, (0, 0))
+    pen = PIL.ImageDraw.Draw(page)
+    for line in range(24):
+        pen.text((440, 10 + 20 * line), "total = price * count + tax * rate", "black", font_size=18)
+    assert read(saved(page), PerceptionSettings()).diagram is None
+
+
 def test_lifelines_and_messages_become_a_sequence() -> None:
     picture = PIL.Image.new("RGB", (520, 320), "white")
     pen = PIL.ImageDraw.Draw(picture)

@@ -250,3 +250,4 @@ def test_where_no_lines_are_drawn_code_with_steps_begins_near_its_numbers() -> N
     assert margin([*steps, row("      export c", 2)], 2.3) == 6
     assert margin([row("      a", 0), row("      b", 1)], 2.3) == 6
     assert margin(steps, 2.3, guides=[6]) == 6
+    assert margin([row("      a", 0)], 3.9, widest=2.0) == 4, "a longer step would end among the numbers"

@@ -23,8 +23,9 @@ FAINTEST_LINE = 60
 FAINTEST_TEXT = 70
 # Of boxes, to tell a form; what is near their rim, in pixels, is their border.
 FEWEST_FIELDS, RIM = 2, 6
-# Letters outside of the shapes, for each of these: labels have about eight, a page of code hundreds.
-MOST_OUTSIDE, LETTER = 50, (5, 40)  # and how high, in pixels
+# Letters outside of the shapes, in all and for each of these: labels have up to eight, a page of code hundreds.
+MOST_OUTSIDE, MOST_LABELLING = 60, 12
+LETTER = (5, 40)  # how high, in pixels
 # More marks than this are a texture, not arrows.
 MOST_HEADS = 200
 DASHED = 0.08  # share of a line without ink
@@ -96,7 +97,7 @@ def _has_arrows(picture: Pixels, shapes: Sequence[Shape]) -> bool:
     empty = [Node("", shape.kind, shape.box) for shape in shapes]
     areas = _areas(picture, [[shape] for shape in shapes], empty)
     lines, strength = _lines(picture, areas)
-    if _letters(lines) > MOST_OUTSIDE * (len(shapes) + 1):
+    if _letters(lines) > MOST_OUTSIDE + MOST_LABELLING * len(shapes):
         return False
     heads = arrows.find_heads(lines, areas)
     return any(arrows.trace(head, strength, areas, []).source >= 0 for head in heads[:40])
