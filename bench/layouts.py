@@ -197,9 +197,9 @@ def report(done: dict[str, Any]) -> str:
         lines.append(f"| {layout} | {cost['mean']:.1f} | {cost['median']:.0f} | {cost['p90']:.0f} | {pause} |")
     lines += [
         "",
-        "Chunks: llama.cpp goes on in its cache until it finds the next token of the prompt, never in the prompt. It finds",
-        "what follows again where something was left out; where something was typed, nothing, or what follows the same",
-        "token elsewhere.",
+        "Chunks: llama.cpp goes on in its cache until it finds the next token of the prompt, never in the prompt. It",
+        "finds what follows again where something was left out; where something was typed, nothing, or what follows",
+        "the same token elsewhere.",
     ]
     return "\n".join(lines) + "\n"
 

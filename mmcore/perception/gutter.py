@@ -174,13 +174,13 @@ def margin(
     outermost = [row.text for row in rows if row.start == leftmost]
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
         leftmost -= 1
-    outline, beside = min(guides, default=-1), math.ceil(stop + NEXT_CELL)
+    beside = math.ceil(stop + NEXT_CELL)
     outside = any(map(OUTERMOST.match, outermost))
-    in_terminal = on_one_grid and not outside and not beside <= outline <= leftmost
-    if in_terminal and leftmost >= beside and (leftmost - beside) % 2 == 0:
+    drawn = [cell for cell in _outlines(guides, rows) if NARROWEST_MARGIN <= cell - stop <= widest and cell <= leftmost]
+    if drawn:
+        return max(drawn)
+    if on_one_grid and not outside and leftmost >= beside and (leftmost - beside) % 2 == 0:
         return beside
-    if NARROWEST_MARGIN <= outline - stop <= widest and outline <= leftmost:
-        return outline
     room = leftmost - stop
     if widest < room < unit:
         unit = 2  # a longer step would end among the numbers
@@ -190,3 +190,10 @@ def margin(
     if room <= widest:
         steps = 0 if outside else min(steps, int((room - NARROWEST_MARGIN) / unit))
     return min([leftmost - unit * max(0, steps), *guides])
+
+
+def _outlines(guides: Sequence[int], rows: Sequence[Row]) -> list[int]:
+    """The cells where lines of indentation stand, or would if there were code for them: as far apart, to the left."""
+    cells = sorted({cell for cell in guides if cell <= max(row.start for row in rows)})
+    step = min((after - before for before, after in pairwise(cells)), default=0)
+    return [*range(cells[0], -1, -step)] if step > 1 else cells[:1]

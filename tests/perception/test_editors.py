@@ -127,6 +127,8 @@ def test_the_first_line_of_indentation_is_the_margin_where_it_may_be() -> None:
     assert margin(rows, 1.3, guides=[4, 8]) == 4
     assert margin(rows, 1.3, guides=[8]) == 2, "too far from the numbers"
     assert margin([row("    a", 0), row("      b", 1)], 1.3, widest=2.0) == 2
+    assert margin([row("          a", 0), row("              b", 1)], 6.2, guides=[10, 14]) == 10
+    assert margin([row("          a", 0), row("              b", 1)], 2.5, guides=[8, 12]) == 4, "as far apart"
 
 
 def test_guides_that_are_drawn_row_by_row_are_no_code() -> None:
