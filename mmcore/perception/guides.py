@@ -194,7 +194,7 @@ def find_borders(ink: Ink) -> list[Guide]:
         shade = float(np.median(ink[y, faint[y]]))
         edges = np.flatnonzero(np.diff(np.abs(ink[y] - shade) < FAINTEST, prepend=False, append=False))
         runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-        if max(stop - start for start, stop in runs) >= SHORTEST_BORDER * ink.shape[1]:
+        if max((stop - start for start, stop in runs), default=0) >= SHORTEST_BORDER * ink.shape[1]:
             # Where letters cross it, they are kept.
             found += [Guide(start, y, stop, y + 1) for start, stop in runs]
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
 from mmcore.perception.grid import Columns, without_rules
-from mmcore.perception.guides import find_cursors, find_specks
+from mmcore.perception.guides import find_borders, find_cursors, find_specks
 from mmcore.perception.gutter import is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import find_ink
@@ -194,6 +194,12 @@ def test_brackets_below_each_other_are_no_cursors() -> None:
     assert [(bar.left, bar.right) for bar in find_cursors(mask, columns, 20)] == [(20, 22)]
     mask[5:7, 20:25] = mask[23:25, 20:25] = 1
     assert not find_cursors(mask, columns, 20)
+
+
+def test_faint_lines_of_two_shades_are_no_border() -> None:
+    ink = np.zeros((20, 100), np.float32)
+    ink[5, :50], ink[9, :30], ink[9, 30:60] = 1.0, 0.05, 0.2
+    assert not find_borders(ink)
 
 
 def test_what_letters_close_in_below_a_bar_is_no_ink() -> None:
