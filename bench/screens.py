@@ -232,7 +232,10 @@ def geany(chance: random.Random, code: Code, browser: Browser, target: Path) -> 
 
 
 def _photograph(command: list[str], target: Path, wait_s: float = 2.0) -> None:
-    """Of the virtual screen, while the program runs and has drawn something, `wait_s` seconds after it began."""
+    """Of the virtual screen, while the program runs and has drawn something, `wait_s` seconds after it began.
+
+    No program says when it has drawn. RuntimeError where it never does: a black picture would count as misread.
+    """
     environment = {**os.environ, "DISPLAY": DISPLAY, "LC_ALL": "C.UTF-8"}
     program = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -240,7 +243,10 @@ def _photograph(command: list[str], target: Path, wait_s: float = 2.0) -> None:
             time.sleep(wait_s)
             subprocess.run(["import", "-window", "root", str(target)], env=environment, check=True, timeout=30)
             if cv2.imread(str(target)).any():
-                break
+                return
+        raise RuntimeError(
+            f"{command[0]} has drawn nothing in {PATIENCE * wait_s:.0f} s: is it installed, with its fonts?"
+        )
     finally:
         program.kill()
         program.wait()
@@ -273,6 +279,8 @@ def main() -> None:
     chosen = parser.parse_args()
     chance = random.Random(chosen.seed)
     files = [(name, lines) for name, lines in sources(chosen.code, chance) if Path(name).suffix in LANGUAGES]
+    if not files:
+        parser.error(f"no code in {', '.join(map(str, chosen.code))}: name folders that hold some with --code")
     folder = chosen.out / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     browser = Browser(faces_of(chosen.fonts), chosen.web)
