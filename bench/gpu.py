@@ -2,11 +2,13 @@
 
     python bench/gpu.py                 # on a machine with a GPU: bench/results/gpu.md and .json
     python bench/gpu.py --only 7B       # one of the models
+    python bench/gpu.py --compiled      # and transformers' own compiled decoding, which takes minutes to compile
     python bench/gpu.py --tiny          # on any CPU, in a minute: shows that the bench runs, measures nothing
 
-Each decoder of the engine is asked as the host asks it. `step` computes a request at a time, `paged` batches (where it
-is made for the device); `generate, static cache` is transformers' own compiled decoding, for comparison. Decoding reads
-every weight for every token, so its bound is the measured memory bandwidth over the size of the weights.
+Each decoder of the engine is asked as the host asks it. `step` computes a request at a time, `captured` decodes by
+replaying one captured pass, `paged` batches (where it is made for the device). Decoding reads every weight for every
+token, so its bound is the measured memory bandwidth over the size of the weights. With `--only`, the rows of the other
+models stay as they were.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ RESULTS = Path(__file__).parent / "results"
 CACHE_MIB = 8192
 DRAW = random.Random(0)
 VOCABULARY = 151936
+Note = Callable[[str, float, str], None]
 START, END, IMAGE, VIDEO = range(151652, 151656)
 # Shapes of Qwen2.5 3B and 7B, and of the eye of Qwen2.5-VL.
 SIZES: dict[str, dict[str, int]] = {
@@ -64,6 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="tiny shapes and short prompts, on any device")
     parser.add_argument("--only", choices=("3B", "7B", "VL"), help="one model")
+    parser.add_argument("--compiled", action="store_true", help="transformers' generate with a static cache as well")
     arguments = parser.parse_args()
     device = torch.accelerator.current_accelerator() or torch.device("cpu")
     if device.type == "cpu" and not arguments.tiny:
@@ -71,45 +75,72 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     bandwidth = measure_bandwidth(device, 1 << (24 if arguments.tiny else 31))
     print(f"{name}: {bandwidth / 1e9:,.0f} GB/s read and written, torch {torch.__version__}", flush=True)
-    rows: list[dict[str, Any]] = []
+    table = Table("gpu-tiny" if arguments.tiny else "gpu", f"{name}, {bandwidth / 1e9:,.0f} GB/s")
     for model in ("3B", "7B", "VL"):
         if arguments.only in (None, model):
-            rows += asyncio.run(measure(model, device, arguments.tiny, bandwidth))
-    write(rows, f"{name}, {bandwidth / 1e9:,.0f} GB/s", "gpu-tiny" if arguments.tiny else "gpu")
+            asyncio.run(measure(table.start(model), model, device, arguments, bandwidth))
 
 
-async def measure(model: str, device: torch.device, tiny: bool, bandwidth: float) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+class Table:
+    """What was measured, written after every row: a lent machine may be taken back."""
 
-    def note(what: str, value: float, unit: str) -> None:
-        rows.append({"model": model, "what": what, "value": value, "unit": unit})
-        print(f"{model:>3}  {what:<48} {value:>12,.2f} {unit}", flush=True)
+    def __init__(self, name: str, machine: str) -> None:
+        self._path = RESULTS / f"{name}.json"
+        self._machine = machine
+        self._rows: list[dict[str, Any]] = json.loads(self._path.read_text("utf-8")) if self._path.exists() else []
 
+    def start(self, model: str) -> Note:
+        self._rows = [row for row in self._rows if row["model"] != model]
+
+        def note(what: str, value: float, unit: str) -> None:
+            self._rows.append({"model": model, "what": what, "value": value, "unit": unit, "machine": self._machine})
+            print(f"{model:>3}  {what:<48} {value:>12,.2f} {unit}", flush=True)
+            self._write()
+
+        return note
+
+    def _write(self) -> None:
+        RESULTS.mkdir(exist_ok=True)
+        self._path.write_text(json.dumps(self._rows, indent=1) + "\n", "utf-8")
+        machines = " / ".join(dict.fromkeys(row["machine"] for row in self._rows))
+        lines = [f"{machines}, torch {torch.__version__}, transformers {transformers.__version__}", ""]
+        lines += ["| model | measured | value | unit |", "|---|---|---:|---|"]
+        lines += [f"| {row['model']} | {row['what']} | {row['value']:,.2f} | {row['unit']} |" for row in self._rows]
+        self._path.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+async def measure(
+    note: Note, model: str, device: torch.device, arguments: argparse.Namespace, bandwidth: float
+) -> None:
+    tiny = arguments.tiny
     before = reserved(device)
     loaded = seeing(device, tiny) if model == "VL" else text(model, device, tiny)
     weights = sum(parameter.nbytes for parameter in loaded.model.parameters())
     note("weights", weights / 1e9, "GB")
     bound = bandwidth / weights
-    if model == "VL":
-        await measure_sight(loaded, tiny, note)
-    else:
+    decoders: dict[str, Callable[[Loaded], Any]] = {
+        "step": lambda loaded: StepDecoder(loaded, CACHE_MIB, captured=False),
+        "captured": lambda loaded: StepDecoder(loaded, CACHE_MIB, captured=True),
+    }
+    if model != "VL" and (tiny or PagedDecoder.suits(loaded)):
+        decoders["paged"] = PagedDecoder
+    for name, make in decoders.items():
+        with clock(device) as seconds:
+            decoder = make(loaded)
+        note(f"{name}: made ready", seconds[0], "s")
+        await (measure_sight if model == "VL" else measure_text)(name, decoder, tiny, bound, note)
+        note(f"{name}: memory reserved while loaded", reserved(device) / 1e9, "GB")
+        await decoder.close()
+        del decoder
+        release()
+    if model != "VL" and arguments.compiled:
         measure_static(loaded, tiny, bound, note)
-        for name in ("step", "paged") if tiny or PagedDecoder.suits(loaded) else ("step",):
-            decoder = StepDecoder(loaded, CACHE_MIB) if name == "step" else PagedDecoder(loaded)
-            await measure_text(name, decoder, tiny, bound, note)
-            await decoder.close()
-            del decoder
-            release()
-    note("memory reserved while loaded", reserved(device) / 1e9, "GB")
     del loaded
     release()
     note("memory reserved after unload, over before", (reserved(device) - before) / 1e9, "GB")
-    return rows
 
 
-async def measure_text(
-    name: str, decoder: Any, tiny: bool, bound: float, note: Callable[[str, float, str], None]
-) -> None:
+async def measure_text(name: str, decoder: Any, tiny: bool, bound: float, note: Note) -> None:
     lengths = (64, 256) if tiny else (1024, 8192)
     count = 16 if tiny else 128
     await timed(decoder.generate(prompt(lengths[0]), Sampling(max_tokens=count), False, Turn()), count)
@@ -123,6 +154,8 @@ async def measure_text(
         note(f"{name}: decode after {length:,}", (count - 1) / rest, "tokens/s")
         note(f"{name}: decode after {length:,}, of the bound", (count - 1) / rest / bound * 100, "%")
     for requests in (1, 4, 16):
+        if requests > decoder.slots:
+            break
         streams = (
             decoder.generate(prompt(lengths[0]), Sampling(max_tokens=count), False, Turn()) for _ in range(requests)
         )
@@ -132,7 +165,7 @@ async def measure_text(
         note(f"{name}: {requests} at once, last first token", max(first for first, _ in times) * 1000, "ms")
 
 
-def measure_static(loaded: Loaded, tiny: bool, bound: float, note: Callable[[str, float, str], None]) -> None:
+def measure_static(loaded: Loaded, tiny: bool, bound: float, note: Note) -> None:
     count = 16 if tiny else 128
     ids = torch.tensor([prompt(64 if tiny else 1024).ids], device=loaded.device)
     options = {"do_sample": False, "attention_mask": torch.ones_like(ids), "cache_implementation": "static"}
@@ -147,25 +180,23 @@ def measure_static(loaded: Loaded, tiny: bool, bound: float, note: Callable[[str
     note("generate, static cache: decode, of the bound", speed / bound * 100, "%")
 
 
-async def measure_sight(loaded: Loaded, tiny: bool, note: Callable[[str, float, str], None]) -> None:
+async def measure_sight(name: str, decoder: Any, tiny: bool, bound: float, note: Note) -> None:
     """Pictures of a megapixel, each another, so that nothing is reused."""
-    decoder = StepDecoder(loaded, CACHE_MIB)
-    side, count = (112, 2) if tiny else (1000, 8)
+    side, count, many = (112, 2, 8) if tiny else (1000, 8, 64)
     began = time.perf_counter()
     prompts = [seen(side) for _ in range(count + 1)]
-    note("picture: prepared by Pillow, one core", (time.perf_counter() - began) / len(prompts) * 1000, "ms")
-    note("picture: tokens", len(prompts[0].ids), "")
-    await timed(decoder.generate(prompts[0], Sampling(max_tokens=1), False, Turn()), 1)
+    note(f"{name}: picture prepared by Pillow, one core", (time.perf_counter() - began) / len(prompts) * 1000, "ms")
+    note(f"{name}: picture, tokens", len(prompts[0].ids), "")
+    await timed(decoder.generate(prompts[0], Sampling(max_tokens=many), False, Turn()), many)
     began = time.perf_counter()
     for asked in prompts[1:]:
         await timed(decoder.generate(asked, Sampling(max_tokens=1), False, Turn()), 1)
     took = time.perf_counter() - began
-    note("picture: first token", took / count * 1000, "ms")
-    note("pictures", count / took, "a second")
-    many = 8 if tiny else 64
+    note(f"{name}: picture, first token", took / count * 1000, "ms")
+    note(f"{name}: pictures", count / took, "a second")
     _, rest = await timed(decoder.generate(prompts[0], Sampling(max_tokens=many), False, Turn()), many)
-    note("decode after a picture", (many - 1) / rest, "tokens/s")
-    await decoder.close()
+    note(f"{name}: decode after a picture", (many - 1) / rest, "tokens/s")
+    note(f"{name}: decode after a picture, of the bound", (many - 1) / rest / bound * 100, "%")
 
 
 async def timed(stream: AsyncGenerator[Token, None], count: int) -> tuple[float, float]:
@@ -278,15 +309,6 @@ def synchronize(device: torch.device) -> None:
 
 def reserved(device: torch.device) -> int:
     return torch.cuda.memory_reserved() if device.type == "cuda" else 0
-
-
-def write(rows: list[dict[str, Any]], machine: str, name: str) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n", "utf-8")
-    lines = [f"{machine}, torch {torch.__version__}, transformers {transformers.__version__}", ""]
-    lines += ["| model | measured | value | unit |", "|---|---|---:|---|"]
-    lines += [f"| {row['model']} | {row['what']} | {row['value']:,.2f} | {row['unit']} |" for row in rows]
-    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from mmcore.types import Chunk, Usage
 class TransformersEngine:
     """One model, loaded while it is constructed (seconds: call it in a thread). A `LocalEngine`.
 
-    Text goes in batches where the device gains by that; whatever does not fit into them is generated step by step.
+    A request alone is generated step by step, which is quickest for one; those that come meanwhile go in batches where
+    the device gains by that, unless they do not fit into them.
     """
 
     def __init__(self, name: str, path: Path, settings: HostSettings) -> None:
@@ -86,7 +87,7 @@ class TransformersEngine:
             )
         most = min(sampling.max_tokens, self._loaded.context_tokens - len(prompt.ids))
         speech = Speech(self._loaded.vocabulary, prompt.ids, sampling.stop)
-        in_batch = self._paged is not None and PagedDecoder.takes(prompt, sampling)
+        in_batch = self._stepping.busy > 0 and PagedDecoder.takes(prompt, sampling)
         decoder = self._paged if self._paged is not None and in_batch else self._stepping
         count, cached, ended = 0, 0, False
         untold: list[float] = []

@@ -14,6 +14,7 @@ import torch
 from mmcore.engine.base import Figures, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineUnavailable
+from mmcore.host.transformers.captured import CapturedDecoder
 from mmcore.host.transformers.draw import Draw
 from mmcore.host.transformers.kept import Kept, Run
 from mmcore.host.transformers.loading import Loaded, release
@@ -36,13 +37,16 @@ class Token:
 
 
 class StepDecoder:
-    """One forward pass a step and one request a pass; requests that run at once take turns."""
+    """One forward pass a step and one request a pass; those that run at once, `busy` many, take turns."""
 
     slots = SLOTS
 
-    def __init__(self, loaded: Loaded, cache_mib: int) -> None:
+    def __init__(self, loaded: Loaded, cache_mib: int, captured: bool | None = None) -> None:
+        """`captured`: whether to decode by a captured pass; None for wherever there are graphs."""
         self._model: Any = loaded.model
         self._device = loaded.device
+        # cuDNN's attention makes a plan for every length, in tens of milliseconds, and here each token has another.
+        torch.backends.cuda.enable_cudnn_sdp(False)
         self._chunk = CHUNK_TOKENS.get(self._device.type, CHUNK_TOKENS_ACCELERATED)
         self._kept = Kept(loaded.model.config, cache_mib << 20)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="transformers")
@@ -52,7 +56,10 @@ class StepDecoder:
         self._last_only = (
             {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(self._model.forward).parameters else {}
         )
+        captured = self._device.type == "cuda" if captured is None else captured
+        self._captured = CapturedDecoder(loaded.model, self._offset) if captured else None
         self._closed = False
+        self.busy = 0
         self.surplus = 0
 
     async def generate(
@@ -63,6 +70,7 @@ class StepDecoder:
         draw = Draw(sampling, self._device)
         run = await loop.run_in_executor(self._worker, self._kept.take, prompt)
         cached = run.computed
+        self.busy += 1
         try:
             while True:
                 await turn.wait()
@@ -72,10 +80,11 @@ class StepDecoder:
                 if drawn is not None:
                     yield Token(*drawn, cached)
         finally:
+            self.busy -= 1
             run.closed = True
             if not self._closed:
                 # Behind the step that may still be under way, in the same thread.
-                self._worker.submit(self._kept.put, run)
+                self._worker.submit(self._keep, run)
 
     def figures(self) -> Figures:
         return Figures(self.surplus, *self._kept.figures())
@@ -84,12 +93,33 @@ class StepDecoder:
         self._closed = True
         await asyncio.to_thread(self._worker.shutdown)
         self._kept.clear()
-        del self._model, self._offset
+        del self._model, self._offset, self._captured
 
     def _step(self, run: Run, draw: Draw, logprobs: bool) -> tuple[int, float] | None:
         """Compute the next part of the prompt, or the next token; None while the prompt is not through."""
         if run.closed:
             return None
+        if self._captured is not None and self._captured.holds(run):
+            logits = self._captured.step(run.ids[-1])
+        else:
+            logits = self._compute(run)
+            if run.computed < len(run.ids):
+                return None
+            # Not before the first token is out: to capture takes as long as several.
+            if self._captured is not None and len(run.ids) > len(run.prompt.ids):
+                self._captured.adopt(run, logits)
+        token, logprob = draw(logits, logprobs)
+        run.ids.append(token)
+        self.surplus += run.closed
+        return token, logprob
+
+    def _keep(self, run: Run) -> None:
+        if self._captured is not None:
+            self._captured.release(run)
+        self._kept.put(run)
+
+    def _compute(self, run: Run) -> torch.Tensor:
+        """The next part of the prompt, or the last token; logits after it, of shape [vocabulary]."""
         start = run.computed
         # Pictures are computed with all of the prompt up to the last of them.
         end = min(max(start + self._chunk, run.prompt.pictured), len(run.ids))
@@ -105,12 +135,7 @@ class StepDecoder:
             release()
             raise EngineUnavailable("the device has no memory left; ask again, or lower host.context_tokens") from None
         run.offsets = [module.rope_deltas for module in self._offset]
-        if end < len(run.ids):
-            return None
-        token, logprob = draw(logits, logprobs)
-        run.ids.append(token)
-        self.surplus += run.closed
-        return token, logprob
+        return logits
 
     def _forward(self, inputs: dict[str, Any], cache: Any) -> torch.Tensor:
         """Logits of the last token, of shape [vocabulary]."""

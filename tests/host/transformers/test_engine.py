@@ -16,6 +16,7 @@ from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected, EngineUnavailable
 from mmcore.host.transformers.engine import TransformersEngine
 from mmcore.host.transformers.loading import load
+from mmcore.host.transformers.paged import PagedDecoder
 from mmcore.host.transformers.prompts import Prompts
 from mmcore.types import Chunk, Image, Message
 from tests.host.transformers.conftest import noise
@@ -261,3 +262,20 @@ async def first_logprob(engine: TransformersEngine, request: ChatRequest) -> flo
     prompt = engine._prompts.chat(request.messages)
     async with aclosing(engine._stepping.generate(prompt, request.sampling, True, Turn())) as tokens:
         return (await anext(tokens)).logprob
+
+
+async def test_those_who_come_while_one_is_answered_go_in_batches(
+    saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PagedDecoder, "suits", staticmethod(lambda loaded: True))
+    batched: list[int] = []
+    generate = PagedDecoder.generate
+    monkeypatch.setattr(
+        PagedDecoder, "generate", lambda self, prompt, *rest: batched.append(1) or generate(self, prompt, *rest)
+    )
+    async with opened(saved("qwen2")) as engine:
+        request = asking("What is it?", max_tokens=20)
+        alone = await text_of(engine, request)
+        assert not batched
+        assert await asyncio.gather(*(text_of(engine, request) for _ in range(3))) == [alone] * 3
+    assert len(batched) == 2
