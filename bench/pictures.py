@@ -62,6 +62,8 @@ class Shot:
     height: int
     text: str
     questions: list[dict[str, object]] = field(default_factory=list)
+    # Whether numbers tell where the margin is.
+    marked: bool = True
 
 
 def sources(folders: list[Path], chance: random.Random) -> list[tuple[str, list[str]]]:
@@ -182,7 +184,7 @@ def code_pane(
     if within is not None:
         whole = whole[: max(0, (within - shift) // height - (1 if cut else 0))]
     if not numbered:
-        # How far code is indented cannot be told where nothing else marks its margin.
+        # Two panes are indented each from its own leftmost line.
         whole = textwrap.dedent("\n".join(whole)).splitlines()
     width = round(max(len(line) for line in shown) * 0.63 * size) + 110
     return markup, "\n".join(whole), width, rows * height + (shift if cut else 6) - (round(height * 0.6) if cut else 0)
@@ -236,7 +238,7 @@ def editor(chance: random.Random, number: int, files: list[tuple[str, list[str]]
             f"main   Ln {chance.randint(1, 300)}, Col {chance.randint(1, 60)}    Spaces: 4    UTF-8    LF</div>"
         )
         top += 22
-    return Shot(f"editor_{number:03d}.png", "editor", "".join(parts), width, height + top, text)
+    return Shot(f"editor_{number:03d}.png", "editor", "".join(parts), width, height + top, text, marked=numbered)
 
 
 def terminal(chance: random.Random, number: int) -> Shot:
@@ -405,6 +407,7 @@ def main() -> None:
                     "size": [shot.width, shot.height],
                     "text": shot.text,
                     "qa": shot.questions,
+                    "marked": shot.marked,
                 }
                 truth.write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -20,7 +20,6 @@ import random
 import shutil
 import subprocess
 import tempfile
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ ACE = {"c": "c_cpp", "cpp": "c_cpp", "go": "golang", "shell": "sh"}
 ACE_THEMES = ("chrome", "dracula", "github", "monokai", "nord_dark", "one_dark", "solarized_light", "tomorrow_night")
 DISPLAY = ":87"
 SCREEN = (1000, 640)
+Truth = dict[str, object]
 PATIENCE = 6  # looks at a screen that is black
 
 
@@ -49,14 +49,13 @@ class Code:
     language: str
     lines: list[str]
 
-    def seen(self, first: int, count: int, columns: int, marked: bool = True) -> str:
-        """The lines of a window that do not reach beyond its right rim.
-
-        Where neither numbers nor the rim of the window tell where the margin is, it is the leftmost line.
+    def seen(self, first: int, count: int, columns: int, marked: bool = True) -> Truth:
+        """The lines of a window that do not reach beyond its right rim; `marked`: whether numbers or the rim of the
+        window tell where the margin is.
         """
         shown = [line.rstrip() for line in self.lines[first : first + count]]
         text = "\n".join(line for line in shown if len(line) <= columns)
-        return text if marked else textwrap.dedent(text)
+        return {"kind": "editor", "text": text, "marked": marked}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Browser:
         return f"<script src='{(self.web / 'node_modules' / path).resolve().as_uri()}'></script>"
 
 
-def monaco(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def monaco(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     size, numbered = chance.choice((11, 12, 13, 14, 14, 15, 16, 18)), chance.random() < 0.85
     row = round(size * chance.choice((1.35, 1.5)))
     width, height = chance.choice((640, 800, 1000, 1200)), chance.randint(240, 640)
@@ -120,10 +119,10 @@ def monaco(chance: random.Random, code: Code, browser: Browser, target: Path) ->
     browser.shoot(markup, (width, height), target)
     whole = (height - (row - cut if cut else 0)) // row
     columns = int((width - (190 if minimap else 90)) / (size * 0.62))
-    return "editor", code.seen(first + (1 if cut else 0), whole, columns, numbered)
+    return code.seen(first + (1 if cut else 0), whole, columns, numbered)
 
 
-def ace(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def ace(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     size, numbered = chance.choice((11, 12, 13, 14, 15, 16)), chance.random() < 0.85
     width, height = chance.choice((640, 800, 1000)), chance.randint(240, 600)
     row = round(size * chance.choice((1.3, 1.5)))
@@ -150,10 +149,10 @@ def ace(chance: random.Random, code: Code, browser: Browser, target: Path) -> tu
         f"e.gotoLine({first + 3},0,false);e.session.setScrollTop({first * row})}})</script>"
     )
     browser.shoot(markup, (width, height), target)
-    return "editor", code.seen(first, height // row, int((width - 70) / (size * 0.62)), numbered)
+    return code.seen(first, height // row, int((width - 70) / (size * 0.62)), numbered)
 
 
-def xterm_js(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def xterm_js(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     size = chance.choice((12, 13, 14, 15, 16))
     prompt, lines = chance.choice(PROMPTS), list[str]()
     for command, output in chance.sample(COMMANDS, chance.randint(1, 3)):
@@ -181,10 +180,10 @@ def xterm_js(chance: random.Random, code: Code, browser: Browser, target: Path) 
     )
     size_of_page = (round(columns * size * 0.63) + 10, math.ceil(len(lines) * size * 1.55))
     browser.shoot(markup, size_of_page, target)
-    return "terminal", "\n".join(lines)
+    return {"kind": "terminal", "text": "\n".join(lines)}
 
 
-def vim(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def vim(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     numbered, rows = chance.random() < 0.7, chance.randint(16, 32)
     first = chance.randrange(max(1, len(code.lines) - rows))
     scheme = chance.choice(("default", "desert", "industry", "slate", "morning", "koehler"))
@@ -200,10 +199,10 @@ def vim(chance: random.Random, code: Code, browser: Browser, target: Path) -> tu
         window = ["xterm", *font, "-fs", str(chance.choice((9, 10, 11, 12))), *colours, "-geometry", f"100x{rows}+0+0"]
         arguments = [part for command in commands for part in ("-c", command)]
         _photograph([*window, "-e", "vim", "-u", "NONE", "-n", "-i", "NONE", *arguments, str(file)], target)
-    return "editor", code.seen(first, rows - 2, 92)
+    return code.seen(first, rows - 2, 92)
 
 
-def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     numbered, rows = chance.random() < 0.7, 24
     first = chance.randrange(max(1, len(code.lines) - rows))
     theme = chance.choice(("adwaita", "tango", "tango-dark", "wombat", "misterioso", "leuven"))
@@ -218,17 +217,17 @@ def emacs(chance: random.Random, code: Code, browser: Browser, target: Path) -> 
         hook = f'(lambda () {setting} (find-file "{file}") {place})'
         window = ["emacs", "-Q", "-fn", font, "-g", f"100x{rows}+0+0"]
         _photograph([*window, "--eval", f"(add-hook 'emacs-startup-hook {hook})"], target, 6.0)
-    return "editor", code.seen(first, rows - 3, 90)
+    return code.seen(first, rows - 3, 90)
 
 
-def geany(chance: random.Random, code: Code, browser: Browser, target: Path) -> tuple[str, str]:
+def geany(chance: random.Random, code: Code, browser: Browser, target: Path) -> Truth:
     first = chance.randrange(max(1, len(code.lines) - 18))
     lines = code.lines[first : first + 18]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / code.name
         file.write_text("\n".join(lines) + "\n", "utf-8")
         _photograph(["geany", "-c", folder, "-n", "-p", "-t", "-i", "-m", str(file)], target, 4.0)
-    return "editor", Code(code.name, code.language, lines).seen(0, 18, 90)
+    return Code(code.name, code.language, lines).seen(0, 18, 90)
 
 
 def _photograph(command: list[str], target: Path, wait_s: float = 2.0) -> None:
@@ -257,7 +256,7 @@ def _literal(value: object) -> str:
     return json.dumps(value).replace("</", "<\\/")
 
 
-PROGRAMS: dict[str, Callable[[random.Random, Code, Browser, Path], tuple[str, str]]] = {
+PROGRAMS: dict[str, Callable[[random.Random, Code, Browser, Path], Truth]] = {
     "monaco": monaco,
     "ace": ace,
     "xterm.js": xterm_js,
@@ -295,9 +294,9 @@ def main() -> None:
             code = Code(name, LANGUAGES[Path(name).suffix], lines)
             program = names[number % len(names)]
             target = folder / f"{program}_{number:03d}.png"
-            kind, text = PROGRAMS[program](chance, code, browser, target)
+            seen = PROGRAMS[program](chance, code, browser, target)
             height, width = cv2.imread(str(target)).shape[:2]
-            row = {"kind": kind, "image": target.name, "size": [width, height], "text": text, "qa": []}
+            row = {**seen, "image": target.name, "size": [width, height], "qa": []}
             truth.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

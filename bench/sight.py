@@ -21,6 +21,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import textwrap
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -57,7 +58,11 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def text_scores(read: str, truth: str, editor: bool, numbered: bool) -> dict[str, float]:
+def text_scores(read: str, row: Row, numbered: bool) -> dict[str, float]:
+    truth, editor = row["text"], row["kind"] == "editor"
+    if not row.get("marked", True):
+        # How far code is indented counts from the leftmost line where nothing need tell where its margin is.
+        read, truth = textwrap.dedent(read), textwrap.dedent(truth)
     wanted = [line.rstrip() for line in truth.splitlines() if line.strip()]
     lines = [line.rstrip() for line in read.strip("\n").splitlines()]
     if editor and numbered:
@@ -177,7 +182,7 @@ def measure_picture(path: Path, row: dict[str, Any], others: dict[str, Callable[
         readings.append((entry, text, text))
     for entry, text, whole in readings:
         if row["text"]:
-            entry |= text_scores(text, row["text"], kind == "editor", entry["reader"] != "sidesight")
+            entry |= text_scores(text, row, entry["reader"] != "sidesight")
         if row["qa"]:
             entry["qa"] = float(np.nanmean([answered(whole, question["a"]) for question in row["qa"]]))
         if kind == "traceback":

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception.grid import Columns, Ink, Rows
+from mmcore.perception.ink import Pixels
 
 Mask = NDArray[np.uint8]
 Values = TypeVar("Values", Mask, Ink)
@@ -30,6 +31,9 @@ WIDEST_RULER, WHOLE = 24, 0.9  # pixels; share of a pane's height
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.3, 0.7)
+OFF_CELL = 0.2  # of a cell, from where one begins
+# Of 255, how far the colour of a block is from that of the pane; of a row's height; of its rectangle, without a letter.
+LEAST_BLOCK, SHORTEST_BLOCK, FILLED = 60, 0.75, 0.5
 # Of a cell; of a row's height, where a dot for a space stands above the baseline; and how many there are.
 LARGEST_DOT, DOT_HEIGHT, DOT_ROOM, FEWEST_DOTS = 0.36, 0.24, 0.09, 4
 FAINT = 0.5  # of the contrast of writing
@@ -123,6 +127,20 @@ def find_cursors(mask: Mask, columns: Columns, row_height: float) -> list[Guide]
     bars = _bars(mask, max(8, round(SHORTEST_CURSOR * row_height)) | 1)
     places = [(bar, (bar.middle - columns.phase) / columns.pitch % 1) for bar in bars if not _is_bracket(mask, bar)]
     return [bar for bar, place in places if not BESIDE_CELLS[0] < place < BESIDE_CELLS[1]]
+
+
+def find_blocks(picture: Pixels, columns: Columns, row_height: float) -> list[Guide]:
+    """The left edges of text cursors that fill a cell, whether or not a letter stands there."""
+    usual = np.median(picture[::3, ::3].reshape(-1, 3), 0)
+    apart = np.abs(picture.astype(np.int16) - usual.astype(np.int16)).max(2) > LEAST_BLOCK
+    count, _, stats, _ = cv2.connectedComponentsWithStats(apart.astype(np.uint8), connectivity=4)
+    found = []
+    for left, top, width, height, area in stats[1:count].tolist():
+        place = (left - columns.phase) / columns.pitch
+        fills = abs(width - columns.pitch) <= 1 and abs(place - round(place)) <= OFF_CELL
+        if fills and SHORTEST_BLOCK * row_height <= height <= row_height + 2 and area >= FILLED * width * height:
+            found.append(Guide(left, top, left, top + height))
+    return found
 
 
 def _is_bracket(mask: Mask, bar: Guide) -> bool:

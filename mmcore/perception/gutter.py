@@ -151,14 +151,14 @@ def _second(row: Row) -> int:
 
 def margin(
     rows: Sequence[Row],
-    stop: float | None,
+    stop: float,
     guides: Sequence[int] = (),
     widest: float = WIDEST_MARGIN,
     *,
     on_one_grid: bool = False,
 ) -> int:
-    """The cell where unindented code begins, when the numbers, if any, end at `stop` (in cells, with a fraction), and
-    it begins no more than `widest` cells from there.
+    """The cell where unindented code begins, when the numbers end at `stop` (in cells, with a fraction), and it begins
+    no more than `widest` cells from there.
 
     `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it. Numbers
     and code `on_one_grid`, as of Vim and Emacs, have one empty cell between them.
@@ -166,8 +166,6 @@ def margin(
     if not rows:
         return 0
     leftmost = min(row.start for row in rows)
-    if stop is None:
-        return leftmost
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4

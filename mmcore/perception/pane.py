@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
+from mmcore.perception.guides import OFF_CELL
 from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import Ink, Pixels
@@ -34,6 +37,10 @@ BLAME = re.compile(
 )
 WIDE, BEGIN = 480, 0.75  # pixels; share of a pane
 RIM_OF_SHADE = 3  # pixels
+# Pixels between a pane and a bar below it; and between a bar's grid and that of the pane. Share of a cell's width.
+ADJACENT, RIM, SAME_PITCH = 4, 2, 0.02
+SHARP = 0.4  # of the contrast of writing
+HIGHEST_SIGN = 0.85  # of a bar's height
 LIKE_A_SIGN = 0.8
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 # A row that touches the rim of the pane is whole when it is read as well as this.
@@ -49,12 +56,22 @@ class Pane:
     first_line: int | None
 
 
-def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection[str], shaded: int = 0) -> Pane | None:
+def read_pane(
+    picture: Pixels,
+    ink: Ink,
+    mask: Mask,
+    box: Box,
+    names: Collection[str],
+    shaded: int = 0,
+    bars: Sequence[Box] = (),
+) -> Pane | None:
     """None when the pane holds no monospaced text.
 
-    So many pixels on the left are a surface of their own, where there are line numbers and marks and no code.
+    So many pixels on the left are a surface of their own, where there are line numbers and marks and no code. `bars` of
+    the picture may show where a line begins.
     """
     left, top, right, bottom = box
+    below = [mask[bar[1] : bar[3], left:right] for bar in bars if abs(bar[1] - bottom) <= ADJACENT]
     picture, ink = picture[top:bottom, left:right], ink[top:bottom, left:right]
     mask = mask[top:bottom, left:right].copy()
     # Lines begin at the left; at the right there may be a minimap, whose lines are many.
@@ -67,6 +84,10 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     width = guides.find_minimap(guides.without(mask, lines), rows)
     mask, ink = mask[:, :width], ink[:, :width]
     columns = grid.find_columns(guides.without(mask, lines), rows.height)
+    if columns is None:
+        # The soft edges of small letters close the gaps between them.
+        sharp = (guides.without(ink, lines) > SHARP).astype(np.uint8)
+        columns = grid.find_columns(sharp, rows.height)
     if columns is None:
         return None
     lines = guides.drawn(lines, columns)
@@ -102,8 +123,14 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
         return None
     if np.mean([row.score for row in read]) < LEAST_SCORE:
         return None
+    blocks = _cells(guides.find_blocks(picture, columns, rows.height), columns, 0 if gutter is None else edge)
     if gutter is None:
-        return _pane(read, 0, margin(read, None), (left, top))
+        begins = [cell for bar in below for cell in _first_cell(bar, rows, columns)]
+        start = min([*(row.start for row in read), *blocks, *begins, *_cells(lines, columns, 0)], default=0)
+        # Bars that mark changed lines are no cursors: they stand anywhere.
+        own = [bar for bar in cursors if abs((bar.middle - columns.phase) / columns.pitch % 1 - 0.5) > 0.5 - OFF_CELL]
+        start = min([start, *(cell for cell in _cells(own, columns, 0) if (start - cell) % 2 == 0)])
+        return _pane(read, 0, start, (left, top))
     stop = (edge - columns.phase) / columns.pitch
     if not shaded:
         read = without_marks(read, stop)
@@ -111,7 +138,7 @@ def read_pane(picture: Pixels, ink: Ink, mask: Mask, box: Box, names: Collection
     on_one_grid = is_on_grid(numbers, columns)
     start = margin(read, stop, _cells(lines, columns, edge), widest, on_one_grid=on_one_grid)
     # The text cursor stands at the margin or right of it.
-    return _pane(read, gutter.first, min([start, *_cells(cursors, columns, edge)]), (left, top))
+    return _pane(read, gutter.first, min([start, *blocks, *_cells(cursors, columns, edge)]), (left, top))
 
 
 def _without_marks(
@@ -129,9 +156,23 @@ def _without(mask: Mask, ink: Ink, drawn: Sequence[guides.Guide]) -> tuple[Mask,
     return guides.without(mask, drawn), guides.without(ink, drawn)
 
 
-def _cells(lines: Sequence[guides.Guide], columns: grid.Columns, left: int) -> list[int]:
+def _cells(lines: Sequence[guides.Guide], columns: grid.Columns, left: float) -> list[int]:
     """The cells before which lines are drawn that stand right of x = `left`."""
     return [round((line.middle - columns.phase) / columns.pitch) for line in lines if line.left > left]
+
+
+def _first_cell(bar: Mask, rows: grid.Rows, columns: grid.Columns) -> list[int]:
+    """The cell in which the text of a bar begins, if it stands on the same grid, as in Vim and Emacs."""
+    own = grid.find_columns(bar, rows.height)
+    if own is None or abs(own.pitch - columns.pitch) > SAME_PITCH * columns.pitch:
+        return []
+    apart = (own.phase - columns.phase) / columns.pitch
+    if abs(apart - round(apart)) * columns.pitch > RIM:
+        return []
+    # Not the edge of the bar.
+    stats = cv2.connectedComponentsWithStats(bar, connectivity=8)[2][1:]
+    begins = min((left for left, _, _, height, _ in stats.tolist() if height < HIGHEST_SIGN * len(bar)), default=0)
+    return [math.floor((begins + 1 - columns.phase) / columns.pitch)]
 
 
 def _is_cursor(row: Row) -> bool:

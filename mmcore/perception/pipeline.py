@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -77,7 +77,7 @@ def _read_screen(
     picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
 ) -> Reading | None:
     """An editor or a terminal; None when the picture is not one of monospaced text."""
-    read = list(_read_panes(picture, ink, mask, parts.panes, names))
+    read = list(_read_panes(picture, ink, mask, parts, names))
     for index, (box, shaded, pane) in enumerate(read):
         bar = next((bar for bar in parts.bars if pane and _is_line(bar, box, pane)), None)
         if pane and pane.first_line and bar:
@@ -102,11 +102,11 @@ def _read_screen(
 
 
 def _read_panes(
-    picture: Pixels, ink: Ink, mask: NDArray[np.uint8], boxes: Sequence[Box], names: Collection[str]
+    picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
 ) -> Iterator[tuple[Box, int, Pane | None]]:
     """Every pane, how much of it is a shaded column of line numbers, and what it holds."""
     narrow: list[Box] = []
-    for box in boxes:
+    for box in parts.panes:
         left = narrow[0][0] if narrow else box[0]
         if box[2] - left <= WIDEST_GUTTER:
             narrow.append(box)
@@ -116,9 +116,9 @@ def _read_panes(
         if pane is not None:
             yield whole, shaded, pane
         else:
-            yield from ((one, 0, read_pane(picture, ink, mask, one, names)) for one in (*narrow, box))
+            yield from ((one, 0, read_pane(picture, ink, mask, one, names, 0, parts.bars)) for one in (*narrow, box))
         narrow = []
-    yield from ((one, 0, read_pane(picture, ink, mask, one, names)) for one in narrow)
+    yield from ((one, 0, read_pane(picture, ink, mask, one, names, 0, parts.bars)) for one in narrow)
 
 
 def _is_line(bar: Box, box: Box, pane: Pane) -> bool:

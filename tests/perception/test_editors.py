@@ -259,3 +259,37 @@ def test_where_no_lines_are_drawn_code_with_steps_begins_near_its_numbers() -> N
     assert margin([row("      a", 0), row("      b", 1)], 2.3) == 6
     assert margin(steps, 2.3, guides=[6]) == 6
     assert margin([row("      a", 0)], 3.9, widest=2.0) == 4, "a longer step would end among the numbers"
+
+
+def test_a_block_cursor_left_of_all_code_tells_the_margin_without_numbers() -> None:
+    window = Window(["", *INSIDE]).write()
+    window.pen.rectangle((window.left, window.top, window.left + WIDTH - 1, window.top + HEIGHT - 2), INK)
+    assert window.read().text.splitlines() == INSIDE
+    numbered = Window(["", *INSIDE], left=40).numbers(41).write()
+    numbered.pen.rectangle((40, numbered.top, 40 + WIDTH - 1, numbered.top + HEIGHT - 2), INK)
+    assert numbered.read().text.splitlines() == INSIDE
+
+
+def test_a_bar_on_the_same_grid_tells_the_margin() -> None:
+    def read_with(left: int) -> list[str]:
+        window = Window([*INSIDE, ""]).write()
+        y = window.top + HEIGHT * len(INSIDE) - 1
+        window.pen.rectangle((0, y, window.picture.width, window.picture.height), INK)
+        font = PIL.ImageFont.load_default_imagefont()
+        window.pen.text((left, y + 2), "/srv/shop/prices.py", PAPER, font=font)
+        return window.read().text.splitlines()
+
+    assert read_with(8) == INSIDE
+    assert read_with(11) == [line.removeprefix("    ") for line in INSIDE], "a grid of its own"
+
+
+def test_lines_of_indentation_tell_the_margin_without_numbers() -> None:
+    window = Window(INSIDE).write()
+    window.pen.line((window.left, 0, window.left, window.picture.height), FAINT)
+    assert window.read().text.splitlines() == INSIDE
+
+
+def test_a_bar_that_marks_changed_lines_is_no_cursor() -> None:
+    window = Window(INSIDE, left=14).write()
+    window.pen.line((2, window.top + HEIGHT, 2, window.top + 2 * HEIGHT), INK)
+    assert window.read().text.splitlines() == [line.removeprefix("    ") for line in INSIDE]

@@ -103,7 +103,6 @@ def test_numbers_that_do_not_count_up_are_code() -> None:
 
 
 def test_margin_is_the_leftmost_line_unless_all_are_indented() -> None:
-    assert margin(rows_of("    a", "      b"), None) == 4
     assert margin(rows_of("   def a", "       b"), 1.3) == 3
     assert margin(rows_of("       a", "           b"), 1.3) == 3
     assert margin(rows_of("     a", "         b"), 1.3, guides=[1]) == 1
