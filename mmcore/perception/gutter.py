@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmcore.perception.grid import ABOVE, Columns, Rows, best_phase
 from mmcore.perception.monospace import Row, Slot, slots_of
+from mmcore.perception.nesting import chance_of_nesting
 
 Mask = NDArray[np.uint8]
 
@@ -30,6 +31,8 @@ WIDEST_MARGIN = 4.5
 # And code with steps of indentation, but no lines drawn at them, when it begins further away than this: with its
 # smaller fonts the margin of VS Code is wider, but that draws the lines.
 USUAL_MARGIN = 3.35
+# Two of three begin nearer than this, which decides where all in view stands inside something anyway.
+COMMON_MARGIN = 2.5
 # And from the end of the surface that some editors give to the numbers.
 WIDEST_SHADED = 2.0
 # Where numbers end is known to so much of a cell.
@@ -43,12 +46,9 @@ MARK = re.compile(r"[^-*#+/{}()\[\]] ")
 WIDEST_MARKS = 3.0
 # Nor is what the network has never seen.
 SURELY_CODE = 0.6
-# What stands inside something in every language: a pair of a JSON object, a statement of a function.
-NESTED = re.compile(r"\"[^\"]*\"\s*:|(?:return|break|continue|yield|case)\b|self\.|this\.|[\])}]+,$")
-# And what stands inside nothing, or hardly ever.
-OUTERMOST = re.compile(
-    r"#!|#\s*include\b|(?:import|from|package|using|namespace|export|func|impl|trait|require)\s|(?:fi|done|esac)$"
-)
+# The chance from which on the leftmost lines stand inside something, as they do then nine of ten times in code that was
+# not learned from; that where the margin would be wide as well; and that up to which they do not, 98 of 100 times.
+NESTED, LIKELY, OUTERMOST = 0.85, 0.5, 0.05
 # The lines of a comment that has begun above stand one further right.
 STARRED = re.compile(r"\*(?=/|\s|$)")
 
@@ -169,25 +169,27 @@ def margin(
     # Nothing in view is unindented: the margin lies whole steps of indentation further left.
     depths = [row.start - leftmost for row in rows if row.start > leftmost]
     unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
-    outermost = [row.text for row in rows if row.start == leftmost]
-    if leftmost - 1 - stop >= NARROWEST_MARGIN and all(map(STARRED.match, outermost)):
+    if leftmost - 1 - stop >= NARROWEST_MARGIN and all(STARRED.match(row.text) for row in rows):
         leftmost -= 1
     beside = math.ceil(stop + NEXT_CELL)
-    outside = any(map(OUTERMOST.match, outermost))
+    chance = chance_of_nesting([(row.start, row.text) for row in rows])
     drawn = [cell for cell in _outlines(guides, rows) if NARROWEST_MARGIN <= cell - stop <= widest and cell <= leftmost]
     if drawn:
         return max(drawn)
-    if on_one_grid and not outside and leftmost >= beside and (leftmost - beside) % 2 == 0:
+    if on_one_grid and chance > OUTERMOST and leftmost >= beside and (leftmost - beside) % 2 == 0:
         return beside
     room = leftmost - stop
     if widest < room < unit:
         unit = 2  # a longer step would end among the numbers
-    steps = math.ceil((room - (min(widest, USUAL_MARGIN) if depths else widest)) / unit)
-    if any(map(NESTED.match, outermost)):
-        steps = max(steps, 1)
-    if room <= widest:
-        steps = 0 if outside else min(steps, int((room - NARROWEST_MARGIN) / unit))
-    return min([leftmost - unit * max(0, steps), *guides])
+    furthest = widest
+    if depths and (chance >= LIKELY or room > widest):
+        furthest = min(furthest, USUAL_MARGIN)
+    if chance >= NESTED:
+        furthest = min(furthest, COMMON_MARGIN)
+    least = max(0, math.ceil((room - widest) / unit))
+    most = max(least, int((room - NARROWEST_MARGIN) / unit))
+    steps = min(max(least, math.ceil((room - furthest) / unit)), most)
+    return min([leftmost - unit * steps, *guides])
 
 
 def _outlines(guides: Sequence[int], rows: Sequence[Row]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -43,6 +43,9 @@ SHARP = 0.4  # of the contrast of writing
 HIGHEST_SIGN = 0.85  # of a bar's height
 LIKE_A_SIGN = 0.8
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
+LAST_PART = re.compile(r"(?<=\S) {4,}(\S(?: {0,3}\S)*)$")
+# What stands there has a mean score of .95 and more where it is writing.
+LIKELY, UNLIKELY = 0.85, 0.4
 # A row that touches the rim of the pane is whole when it is read as well as this.
 WHOLE = 0.9
 
@@ -114,6 +117,7 @@ def read_pane(
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
+    read = [_without_noise(row) for row in read]
     if gutter is not None:
         read = [row for row in read if row.line in gutter.lines]
     if read and _is_cursor(read[-1]):
@@ -128,8 +132,8 @@ def read_pane(
         begins = [cell for bar in below for cell in _first_cell(bar, rows, columns)]
         start = min([*(row.start for row in read), *blocks, *begins, *_cells(lines, columns, 0)], default=0)
         # Bars that mark changed lines are no cursors: they stand anywhere.
-        own = [bar for bar in cursors if abs((bar.middle - columns.phase) / columns.pitch % 1 - 0.5) > 0.5 - OFF_CELL]
-        start = min([start, *(cell for cell in _cells(own, columns, 0) if (start - cell) % 2 == 0)])
+        near = [bar for bar in cursors if abs((bar.middle - columns.phase) / columns.pitch % 1 - 0.5) > 0.5 - OFF_CELL]
+        start = min([start, *(cell for cell in _cells(near, columns, 0) if (start - cell) % 2 == 0)])
         return _pane(read, 0, start, (left, top))
     stop = (edge - columns.phase) / columns.pitch
     if not shaded:
@@ -178,6 +182,18 @@ def _first_cell(bar: Mask, rows: grid.Rows, columns: grid.Columns) -> list[int]:
 def _is_cursor(row: Row) -> bool:
     """Whether the last row has nothing but a cursor: a block, or a frame, which is like no sign."""
     return not row.text.rstrip(CURSOR) or (len(row.text) == 1 and row.score < LIKE_A_SIGN)
+
+
+def _without_noise(row: Row) -> Row:
+    """Without what stands far right of the writing and is like none, as a sparse minimap."""
+    part = LAST_PART.search(row.text)
+    if part is None:
+        return row
+    scores = row.scores[part.start(1) :]
+    if np.mean(scores) >= LIKELY or min(scores) >= UNLIKELY:
+        return row
+    text = row.text[: part.start()]
+    return _without_noise(replace(row, text=text, scores=row.scores[: len(text)]))
 
 
 def _is_cut(row: Row, mask: Mask, rows: grid.Rows, columns: grid.Columns) -> bool:

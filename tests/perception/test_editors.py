@@ -161,7 +161,9 @@ def test_numbers_on_the_grid_of_the_code_tell_the_margin() -> None:
     inside = [row("          a", 0), row("              b", 1)]
     assert (margin(inside, 7.3), margin(inside, 7.3, on_one_grid=True)) == (10, 8)
     assert margin(inside, 7.3, guides=[10], on_one_grid=True) == 10
-    assert margin([row("          import os", 0), *inside], 7.3, on_one_grid=True) == 10, "stands inside nothing"
+    outside = ["import os", "import sys", "from pathlib import Path", "", "class Cart:", "    def total(self):"]
+    rows = [row(" " * 10 + line, number) for number, line in enumerate(outside) if line]
+    assert margin(rows, 7.3, on_one_grid=True) == 10, "stands inside nothing"
 
 
 def test_a_block_cursor_that_touches_the_frame_is_no_part_of_it() -> None:
