@@ -31,9 +31,9 @@ WIDEST_RULER, WHOLE = 24, 0.9  # pixels; share of a pane's height
 # Of a row's height: capitals reach less, `|` stands in the middle of its cell.
 SHORTEST_CURSOR = 0.8
 BESIDE_CELLS = (0.3, 0.7)
-OFF_CELL = 0.2  # of a cell, from where one begins
-# Of 255, how far the colour of a block is from that of the pane; of a row's height; of its rectangle, without a letter.
-LEAST_BLOCK, SHORTEST_BLOCK, FILLED = 60, 0.75, 0.5
+# Of 255, how far the colour of a block is from that of the pane; of a row's height; of its rectangle, without a letter;
+# of its last row, which a letter may reach; and of its first, which may be known to a pixel.
+LEAST_BLOCK, SHORTEST_BLOCK, FILLED, LEAST_END, FULL = 60, 0.75, 0.35, 0.4, 0.8
 # Of a cell; of a row's height, where a dot for a space stands above the baseline; and how many there are.
 LARGEST_DOT, DOT_HEIGHT, DOT_ROOM, FEWEST_DOTS = 0.36, 0.24, 0.09, 4
 FAINT = 0.5  # of the contrast of writing
@@ -129,18 +129,40 @@ def find_cursors(mask: Mask, columns: Columns, row_height: float) -> list[Guide]
     return [bar for bar, place in places if not BESIDE_CELLS[0] < place < BESIDE_CELLS[1]]
 
 
-def find_blocks(picture: Pixels, columns: Columns, row_height: float) -> list[Guide]:
-    """The left edges of text cursors that fill a cell, whether or not a letter stands there."""
+def find_blocks(picture: Pixels, columns: Columns, row_height: float) -> tuple[list[Guide], list[Guide]]:
+    """Text cursors as wide as a cell, of one colour, whether or not a letter stands there: filled ones and frames."""
     usual = np.median(picture[::3, ::3].reshape(-1, 3), 0)
-    apart = np.abs(picture.astype(np.int16) - usual.astype(np.int16)).max(2) > LEAST_BLOCK
-    count, _, stats, _ = cv2.connectedComponentsWithStats(apart.astype(np.uint8), connectivity=4)
-    found = []
-    for left, top, width, height, area in stats[1:count].tolist():
-        place = (left - columns.phase) / columns.pitch
-        fills = abs(width - columns.pitch) <= 1 and abs(place - round(place)) <= OFF_CELL
-        if fills and SHORTEST_BLOCK * row_height <= height <= row_height + 2 and area >= FILLED * width * height:
-            found.append(Guide(left, top, left, top + height))
-    return found
+    packed = picture.astype(np.int32) @ np.array([1, 256, 65536], np.int32)
+    number = int((picture.shape[1] - columns.phase) / columns.pitch)
+    edges = np.clip(np.round(columns.phase + columns.pitch * np.arange(number + 1)).astype(int), 0, picture.shape[1])
+    # Runs of one colour that are as long as a cell is wide, but for rounding.
+    length = round(columns.pitch) - 1
+    changes = np.pad(np.cumsum(packed[:, 1:] != packed[:, :-1], 1), ((0, 0), (1, 0)))
+    flat = changes[:, length - 1 :] == changes[:, : changes.shape[1] - length + 1]
+    flat &= np.abs(picture[:, : flat.shape[1]].astype(np.int16) - usual.astype(np.int16)).max(2) > LEAST_BLOCK
+    blocks, frames = [], []
+    for colour in np.unique(packed[:, : flat.shape[1]][flat]).tolist():
+        same = packed == colour
+        before = np.pad(np.cumsum(same, 1), ((1, 1), (1, 0)))
+        filled = (before[:, edges[1:]] - before[:, edges[:-1]]) / np.maximum(1, np.diff(edges))
+        for top, cell in np.argwhere((filled[1:-1] >= FULL) & (filled[:-2] < FULL)).tolist():
+            rows = filled[top + 1 : top + round(row_height) + 3, cell]
+            near = max(0, int(edges[cell]) - 1)
+            run = np.flatnonzero(same[top, near : int(edges[cell + 1]) + 1]) + near
+            left, right = int(run[0]), int(run[-1]) + 1
+            if right - left < length:
+                continue
+            whole = np.flatnonzero(rows >= FULL)
+            # A letter may leave little of any row but the first.
+            high = int(np.flatnonzero(rows >= LEAST_END)[-1]) + 1
+            beside = [filled[top + 1 : top + 1 + high, x].mean() for x in (cell - 1, cell + 1) if 0 <= x < number]
+            if not SHORTEST_BLOCK * row_height <= high <= row_height + 1 or max(beside, default=0.0) >= FILLED:
+                continue
+            if len(whole) == 2 and whole[1] == high - 1 and same[top : top + high, [left, right - 1]].all():
+                frames.append(Guide(left, top, right, top + high))
+            elif rows[:high].mean() >= FILLED:
+                blocks.append(Guide(left, top, right, top + high))
+    return blocks, frames
 
 
 def _is_bracket(mask: Mask, bar: Guide) -> bool:

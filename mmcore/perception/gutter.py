@@ -38,7 +38,7 @@ WIDEST_SHADED = 2.0
 # Where numbers end is known to so much of a cell.
 NEXT_CELL = 0.4
 # Pixels by which a cell of a terminal is no whole number of them; of a cell, how far its digits are from the middle.
-WHOLE_PIXELS, OFF_GRID = 0.025, 0.125
+WHOLE_PIXELS, OFF_GRID = 0.025, 0.15
 # And the narrowest margin.
 NARROWEST_MARGIN = 0.5
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
@@ -47,8 +47,8 @@ WIDEST_MARKS = 3.0
 # Nor is what the network has never seen.
 SURELY_CODE = 0.6
 # The chance from which on the leftmost lines stand inside something, as they do then nine of ten times in code that was
-# not learned from; that where the margin would be wide as well; and that up to which they do not, 98 of 100 times.
-NESTED, LIKELY, OUTERMOST = 0.85, 0.5, 0.05
+# not learned from; that where the margin would be wide as well; and that up to which they surely do not.
+NESTED, LIKELY, OUTERMOST = 0.85, 0.5, 0.01
 # The lines of a comment that has begun above stand one further right.
 STARRED = re.compile(r"\*(?=/|\s|$)")
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception.grid import Columns
+from mmcore.perception.guides import Guide
 from mmcore.perception.ink import SAME, Ink, Pixels
 from mmcore.perception.monospace import Slot
 
@@ -43,6 +44,23 @@ def lift(picture: Pixels, ink: Ink, slots: Sequence[Slot], columns: Columns) -> 
             filled = np.mean(ink[slot.top : slot.bottom, left:right] > FAINTEST) >= FILLED
             colour = _lift_fill(picture[cell], ink[cell], lifted[cell], least, colour) if filled else None
     return lifted
+
+
+def lift_blocks(picture: Pixels, ink: Ink, blocks: Sequence[Guide]) -> tuple[Pixels, Ink]:
+    """The picture and its ink without the blocks that stand for text cursors, but with the letters in them."""
+    picture, lifted = picture.copy(), ink.copy()
+    usual = np.median(picture[::3, ::3].reshape(-1, 3), 0)
+    ends = np.where(usual < 128, 255, 0)
+    strongest = float(np.percentile(ink[ink > FAINTEST], 90)) if (ink > FAINTEST).any() else 1.0
+    for block in blocks:
+        cell = np.s_[block.top : block.bottom, block.left : block.right]
+        shades, counts = np.unique(picture[cell].reshape(-1, 3), axis=0, return_counts=True)
+        inside = np.abs(picture[cell].astype(np.int16) - shades[counts.argmax()]).max(2).astype(np.float32) / 255
+        inside[inside <= FAINTEST] = 0
+        # As strong as writing elsewhere.
+        lifted[cell] = inside * (strongest / max(FAINTEST, float(inside.max())))
+        picture[cell] = np.round(usual + (ends - usual) * lifted[cell][:, :, None])
+    return picture, lifted
 
 
 def _cells(slot: Slot, columns: Columns, width: int) -> list[tuple[int, int]]:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
-from mmcore.perception.guides import OFF_CELL
 from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, is_on_grid, margin, without_marks
-from mmcore.perception.highlight import lift
+from mmcore.perception.highlight import lift, lift_blocks
 from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
 from mmcore.types import Line
@@ -40,6 +39,7 @@ RIM_OF_SHADE = 3  # pixels
 # Pixels between a pane and a bar below it; and between a bar's grid and that of the pane. Share of a cell's width.
 ADJACENT, RIM, SAME_PITCH = 4, 2, 0.02
 SHARP = 0.4  # of the contrast of writing
+OFF_CELL = 0.2  # of a cell, from where one begins
 HIGHEST_SIGN = 0.85  # of a bar's height
 LIKE_A_SIGN = 0.8
 CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
@@ -107,13 +107,15 @@ def read_pane(
         own = grid.find_columns(mask, rows.height)
         if own is not None and abs(own.pitch - columns.pitch) <= 0.05 * columns.pitch:
             columns = own
+    blocks, frames = guides.find_blocks(picture, columns, rows.height)
+    picture, lifted = lift_blocks(picture, ink, [block for block in blocks if gutter is None or block.left > edge])
+    mask, ink = _changed(mask, ink, lifted)
+    mask, ink = _without(mask, ink, [side for frame in frames for side in _sides(frame)])
     # Where one surface ends and the other begins is known to a few pixels.
     mask, ink, cursors = _without_marks(mask, ink, rows, columns, edge + RIM_OF_SHADE if gutter and shaded else 0)
     slots = slots_of(mask, rows, columns)
-    lifted = lift(picture, ink, slots, columns)
-    if (changed := lifted != ink).any():
-        mask, ink = np.where(changed, grid.mask_of(lifted), mask).astype(np.uint8), lifted
-        slots = slots_of(mask, rows, columns)
+    mask, ink = _changed(mask, ink, lift(picture, ink, slots, columns))
+    slots = slots_of(mask, rows, columns)
     if gutter is None and sum(sum(slot.written) for slot in slots) < FEWEST_CELLS:
         return None
     read = [row for row in read_rows(picture, ink, slots, columns, names) if not _is_cut(row, mask, rows, columns)]
@@ -127,10 +129,10 @@ def read_pane(
         return None
     if np.mean([row.score for row in read]) < LEAST_SCORE:
         return None
-    blocks = _cells(guides.find_blocks(picture, columns, rows.height), columns, 0 if gutter is None else edge)
+    begins = [replace(block, right=block.left) for block in blocks + frames]
     if gutter is None:
-        begins = [cell for bar in below for cell in _first_cell(bar, rows, columns)]
-        start = min([*(row.start for row in read), *blocks, *begins, *_cells(lines, columns, 0)], default=0)
+        told = [cell for bar in below for cell in _first_cell(bar, rows, columns)]
+        start = min([*(row.start for row in read), *told, *_cells([*begins, *lines], columns, 0)], default=0)
         # Bars that mark changed lines are no cursors: they stand anywhere.
         near = [bar for bar in cursors if abs((bar.middle - columns.phase) / columns.pitch % 1 - 0.5) > 0.5 - OFF_CELL]
         start = min([start, *(cell for cell in _cells(near, columns, 0) if (start - cell) % 2 == 0)])
@@ -142,7 +144,7 @@ def read_pane(
     on_one_grid = is_on_grid(numbers, columns)
     start = margin(read, stop, _cells(lines, columns, edge), widest, on_one_grid=on_one_grid)
     # The text cursor stands at the margin or right of it.
-    return _pane(read, gutter.first, min([start, *blocks, *_cells(cursors, columns, edge)]), (left, top))
+    return _pane(read, gutter.first, min([start, *_cells([*begins, *cursors], columns, edge)]), (left, top))
 
 
 def _without_marks(
@@ -154,6 +156,17 @@ def _without_marks(
     mask, ink = _without(mask, ink, guides.find_specks(mask, rim))
     mask, ink = _without(mask, ink, guides.find_dots(ink, mask, rows.baselines, columns, rows.height))
     return mask, ink, cursors
+
+
+def _sides(frame: guides.Guide) -> list[guides.Guide]:
+    left, top, right, bottom = frame.left, frame.top, frame.right, frame.bottom
+    lines = (left, top, right, top + 1), (left, bottom - 1, right, bottom), (left, top, left + 1, bottom)
+    return [guides.Guide(*line) for line in (*lines, (right - 1, top, right, bottom))]
+
+
+def _changed(mask: Mask, ink: Ink, lifted: Ink) -> tuple[Mask, Ink]:
+    changed = lifted != ink
+    return (np.where(changed, grid.mask_of(lifted), mask).astype(np.uint8), lifted) if changed.any() else (mask, ink)
 
 
 def _without(mask: Mask, ink: Ink, drawn: Sequence[guides.Guide]) -> tuple[Mask, Ink]:

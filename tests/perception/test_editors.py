@@ -17,6 +17,7 @@ from mmcore.perception.gutter import is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import find_ink
 from mmcore.perception.monospace import Row, Slot
+from mmcore.perception.pane import _without_noise
 from mmcore.perception.pipeline import read
 from mmcore.perception.screen import split
 from mmcore.types import Reading
@@ -295,3 +296,20 @@ def test_a_bar_that_marks_changed_lines_is_no_cursor() -> None:
     window = Window(INSIDE, left=14).write()
     window.pen.line((2, window.top + HEIGHT, 2, window.top + 2 * HEIGHT), INK)
     assert window.read().text.splitlines() == [line.removeprefix("    ") for line in INSIDE]
+
+
+def test_the_letter_in_a_frame_of_a_cursor_is_read() -> None:
+    window = Window(INSIDE, left=40).numbers(41).write()
+    x = window.left + 4 * WIDTH
+    pixels = window.pixels()
+    left, top, right, bottom = (SCALE * side for side in (x, window.top, x + WIDTH, window.top + HEIGHT))
+    pixels[top : bottom - 2, [left, right - 1]] = pixels[[top, bottom - 3], left:right] = (30, 90, 200)
+    assert window.read(pixels).text.splitlines() == INSIDE
+
+
+def test_what_is_like_no_writing_far_right_of_it_is_none() -> None:
+    sure, unsure = (0.99,) * 5, (0.6, 0.3, 0.7)
+    noisy = Row("a = b" + " " * 9 + "~░_", 4, sure + (1.0,) * 9 + unsure, 0, (0, 0, 1, 1))
+    assert _without_noise(noisy) == Row("a = b", 4, sure, 0, (0, 0, 1, 1))
+    comment = Row("a = b" + " " * 9 + "# c", 4, sure + (1.0,) * 12, 0, (0, 0, 1, 1))
+    assert _without_noise(comment) == comment
