@@ -85,7 +85,7 @@ def read_pane(
     width = guides.find_ruler(lines, mask.shape)
     mask, ink = mask[:, :width], ink[:, :width]
     width = guides.find_minimap(guides.without(mask, lines), rows)
-    mask, ink = mask[:, :width], ink[:, :width]
+    picture, mask, ink = picture[:, :width], mask[:, :width], ink[:, :width]
     columns = grid.find_columns(guides.without(mask, lines), rows.height)
     if columns is None:
         # The soft edges of small letters close the gaps between them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -43,7 +43,11 @@ def read(data: bytes, settings: PerceptionSettings, names: Collection[str] = ())
     mask = grid.mask_of(ink)
     parts = screen.split(background, mask)
     mask = grid.without_rules(mask)
-    reading = _read_drawing(pixels) or _read_screen(pixels, ink, mask, parts, names) or read_page(pixels, mask)
+    panes = _read_panes(pixels, ink, mask, parts, names)
+    # A window is full of boxes and lines too, but no drawing has a column of numbers that count up.
+    numbered = any(pane is not None and pane.first_line is not None for _, pane in panes)
+    drawing = None if numbered else _read_drawing(pixels)
+    reading = drawing or _read_screen(pixels, mask, parts, panes) or read_page(pixels, mask)
     return replace(_enlarged(reading, factor), size=picture.size, sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -73,11 +77,11 @@ def _read_drawing(picture: Pixels) -> Reading | None:
     return Reading("diagram", render.to_mermaid(diagram), lines, size, diagram=diagram)
 
 
-def _read_screen(
+def _read_panes(
     picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
-) -> Reading | None:
-    """An editor or a terminal; None when the picture is not one of monospaced text."""
-    read = list(_read_panes(picture, ink, mask, parts, names))
+) -> list[tuple[Box, Pane | None]]:
+    """Every pane and what it holds, its first line too where that is highlighted as a bar is."""
+    read = list(_split_panes(picture, ink, mask, parts, names))
     for index, (box, shaded, pane) in enumerate(read):
         bar = next((bar for bar in parts.bars if pane and _is_line(bar, box, pane)), None)
         if pane and pane.first_line and bar:
@@ -85,10 +89,17 @@ def _read_screen(
             again = read_pane(picture, ink, mask, higher, names, shaded)
             if again and again.first_line and again.first_line < pane.first_line:
                 read[index] = higher, shaded, again
-    panes = [(box, pane) for box, _, pane in read if pane is not None]
+    return [(box, pane) for box, _, pane in read]
+
+
+def _read_screen(
+    picture: Pixels, mask: NDArray[np.uint8], parts: screen.Screen, read: Sequence[tuple[Box, Pane | None]]
+) -> Reading | None:
+    """An editor or a terminal; None when the picture is not one of monospaced text."""
+    panes = [(box, pane) for box, pane in read if pane is not None]
     if not panes:
         return None
-    others = [box for box, _, pane in read if pane is None] + list(parts.bars)
+    others = [box for box, pane in read if pane is None] + list(parts.bars)
     bars = read_strips(picture, mask, others)
     main = max(panes, key=lambda entry: len(entry[1].text))
     text = "\n\n".join(pane.text for _, pane in panes)
@@ -101,7 +112,7 @@ def _read_screen(
     return Reading(kind, text, tuple(lines), (picture.shape[1], picture.shape[0]), regions=tuple(regions))
 
 
-def _read_panes(
+def _split_panes(
     picture: Pixels, ink: Ink, mask: NDArray[np.uint8], parts: screen.Screen, names: Collection[str]
 ) -> Iterator[tuple[Box, int, Pane | None]]:
     """Every pane, how much of it is a shaded column of line numbers, and what it holds."""

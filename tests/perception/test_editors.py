@@ -8,9 +8,11 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
+import pytest
 from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
+from mmcore.perception import pipeline
 from mmcore.perception.grid import Columns, without_rules
 from mmcore.perception.guides import find_borders, find_cursors, find_specks
 from mmcore.perception.gutter import is_on_grid, margin, without_marks
@@ -313,3 +315,19 @@ def test_what_is_like_no_writing_far_right_of_it_is_none() -> None:
     assert _without_noise(noisy) == Row("a = b", 4, sure, 0, (0, 0, 1, 1))
     comment = Row("a = b" + " " * 9 + "# c", 4, sure + (1.0,) * 12, 0, (0, 0, 1, 1))
     assert _without_noise(comment) == comment
+
+
+def test_a_cell_of_a_minimap_is_no_cursor() -> None:
+    window = Window([*INSIDE, *INSIDE], width=420).write()
+    for y in range(window.top, window.picture.height - window.top, 2):
+        window.pen.line((360, y, 360 + 5 + y * 7 % 40, y), (120, 120, 120))
+    x = window.left + 60 * WIDTH
+    window.pen.rectangle((x, window.top, x + WIDTH - 1, window.top + HEIGHT - 2), (200, 90, 30))
+    assert window.read().text.splitlines() == [line.removeprefix("    ") for line in [*INSIDE, *INSIDE]]
+
+
+def test_a_window_with_boxes_and_numbered_code_is_no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Reading("diagram", "flowchart TD", (), (1, 1))
+    monkeypatch.setattr(pipeline, "_read_drawing", lambda picture: drawing)
+    assert Window(INSIDE, left=28).numbers(41).write().read().kind == "editor"
+    assert Window(INSIDE).write().read().kind == "diagram"
