@@ -41,7 +41,7 @@ STRONGEST_BORDER, SHORTEST_BORDER = 0.25, 0.3  # of the contrast of writing; of 
 LONGEST_SIGN = 2.6  # cells: an underline is longer, `__` is not
 WITH_LETTERS = 0.5  # share of an underline that has letters above it: gaps between them and words are less
 # Of a cell: what stands in the middle of it was written, guides are drawn between cells.
-WRITTEN = (0.25, 0.75)
+WRITTEN = (0.33, 0.67)
 
 
 @dataclass(frozen=True, slots=True)

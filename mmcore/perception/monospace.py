@@ -70,6 +70,8 @@ def slots_of(mask: NDArray[np.uint8], rows: grid.Rows, columns: grid.Columns) ->
 
 def look(ink: Ink, slots: Sequence[Slot], columns: grid.Columns) -> list[list[Glyph | None]]:
     """What the cell network sees in every cell of every row; None where nothing is written. x counts in cells."""
+    if not slots:
+        return []
     strips = [cells.strip(ink, columns.phase, slot.baseline, columns.pitch, len(slot.written)) for slot in slots]
     written = [np.array(slot.written) for slot in slots]
     probabilities = cells.classify(strips, [slot.written for slot in slots])

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from mmcore.config import PerceptionSettings
 from mmcore.perception import align, cells, glyphs, grid, guides, lexis, monospace
+from mmcore.perception.grid import Columns
 from mmcore.perception.gutter import count_up, margin
 from mmcore.perception.ink import find_ink
-from mmcore.perception.monospace import Row
+from mmcore.perception.monospace import Row, look
 from mmcore.perception.ocr import Glyph
 from mmcore.perception.pane import BLAME
 from mmcore.perception.pipeline import read
@@ -278,3 +279,7 @@ def test_code_is_read_exactly_with_its_indentation_and_line_numbers(dark: bool) 
 def test_a_dot_in_the_middle_of_a_wide_row_is_a_full_stop() -> None:
     heard = [Glyph(sign, 1.0, 10 * place) for place, sign in enumerate("读取a·b，c·取")]
     assert "".join(glyph.text for glyph in monospace._spaced(heard, 10)).replace(" ", "") == "读取a.b，c·取"
+
+
+def test_nothing_is_seen_where_nothing_is_written() -> None:
+    assert look(np.zeros((20, 40), np.float32), [], Columns(8.0, 0.0, 0.1)) == []
