@@ -182,9 +182,9 @@ def margin(
     if widest < room < unit:
         unit = 2  # a longer step would end among the numbers
     furthest = widest
-    if depths and (chance >= LIKELY or room > widest):
+    if depths and chance >= LIKELY:
         furthest = min(furthest, USUAL_MARGIN)
-    if chance >= NESTED:
+    if chance >= NESTED or (depths and room > widest):
         furthest = min(furthest, COMMON_MARGIN)
     least = max(0, math.ceil((room - widest) / unit))
     most = max(least, int((room - NARROWEST_MARGIN) / unit))
