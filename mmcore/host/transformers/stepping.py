@@ -68,23 +68,25 @@ class StepDecoder:
         """Tokens without end; close it where the text ends. Raises EngineUnavailable."""
         loop = asyncio.get_running_loop()
         draw = Draw(sampling, self._device)
-        run = await loop.run_in_executor(self._worker, self._kept.take, prompt)
-        cached = run.computed
         self.busy += 1
         try:
-            while True:
-                await turn.wait()
-                if self._closed:
-                    raise EngineUnavailable("the model is being unloaded; ask again")
-                drawn = await loop.run_in_executor(self._worker, self._step, run, draw, logprobs)
-                if drawn is not None:
-                    yield Token(*drawn, cached)
+            run = await loop.run_in_executor(self._worker, self._kept.take, prompt)
+            cached = run.computed
+            try:
+                while True:
+                    await turn.wait()
+                    if self._closed:
+                        raise EngineUnavailable("the model is being unloaded; ask again")
+                    drawn = await loop.run_in_executor(self._worker, self._step, run, draw, logprobs)
+                    if drawn is not None:
+                        yield Token(*drawn, cached)
+            finally:
+                run.closed = True
+                if not self._closed:
+                    # Behind the step that may still be under way, in the same thread.
+                    self._worker.submit(self._keep, run)
         finally:
             self.busy -= 1
-            run.closed = True
-            if not self._closed:
-                # Behind the step that may still be under way, in the same thread.
-                self._worker.submit(self._keep, run)
 
     def figures(self) -> Figures:
         return Figures(self.surplus, *self._kept.figures())
