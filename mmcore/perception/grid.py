@@ -17,6 +17,8 @@ NARROWEST, WIDEST = 0.24, 0.72
 ABOVE, BELOW = 0.76, 0.26
 # Height of a line by that of a small letter: 1.0 to 2.0 em by 0.45 to 0.55 em.
 LOOSEST = 4.4
+# In a lattice that is right and wider than this, no capital letter reaches up to the middle between two lines.
+CLOSEST, FEWEST_BETWEEN = 3.5, 2
 # Width of a cell by that of a letter: 1.1 to 1.5 in most fonts.
 LOOSEST_PITCH = 1.9
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
@@ -118,7 +120,7 @@ def find_rows(mask: NDArray[np.uint8]) -> Rows | None:
     if best < 0.1 * total:
         return None
     height, phase = found
-    if height > LOOSEST * letter:
+    if height > LOOSEST * letter or (height > CLOSEST * letter and _is_written_between(profile, drop, found, letter)):
         # Every other line is empty, or has only marks without a foot: the lattice of the rest is twice too wide.
         height /= 2
     phase = _vote(drop, height, _vote(drop, height, phase))
@@ -129,6 +131,17 @@ def find_rows(mask: NDArray[np.uint8]) -> Rows | None:
         strongest = max(near, key=lambda y: drop[y], default=at)
         baselines.append(strongest + 1 if drop[strongest] > 1.5 else at + 1)
     return Rows(tuple(baselines), height)
+
+
+def _is_written_between(profile: Profile, drop: Profile, lattice: tuple[float, float], letter: float) -> bool:
+    """Whether letters stand halfway between the lines of a lattice, on more than one line."""
+    height, phase = lattice
+    found = 0
+    for line in range(-1, int((len(drop) - phase) / height)):
+        foot = round(phase + (line + 0.5) * height)
+        body = profile[max(0, round(foot - 0.8 * letter)) : max(0, foot)]
+        found += bool(len(body)) and bool(body.all()) and bool(drop[max(0, foot - 1) : foot + 2].any())
+    return found >= FEWEST_BETWEEN
 
 
 def _vote(drop: Profile, height: float, phase: float) -> float:

@@ -9,7 +9,7 @@ import builtins
 import keyword
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 from math import prod
@@ -62,9 +62,9 @@ NUMBERS, NUMERIC = 0.1, 0.3
 SETTLED = 0.9
 NUMBER, DIGITLIKE = re.compile(r"\d+|0x[0-9a-fA-F]+"), re.compile(r"[\dOoIl|]+")
 NUMBERED = re.compile(r"([A-Za-z_]+)\d")  # where there is `row2` there may be `row1`
-# In names, few digits stand before letters: `Py0bject` is this much less likely than `PyObject`.
+# In names, few digits stand before letters: `Py0bject` is this much less likely than `PyObject`; as is `EO502`.
 DIGIT_IN_NAME, HEXADECIMAL, ODD = (
-    re.compile(r"(?<=[A-Za-z_])\d(?=[A-Za-z])|^\d(?=[A-Za-z]{2})"),
+    re.compile(r"(?<=[A-Za-z_])\d(?=[A-Za-z])|^\d(?=[A-Za-z]{2})|(?<![A-Za-z]{2})O(?=\d\d)"),
     re.compile(r"[\da-fx]+"),
     0.01,
 )
@@ -72,8 +72,11 @@ DIGIT_IN_NAME, HEXADECIMAL, ODD = (
 # One sign where code has two: fonts draw them joined, over two cells.
 JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡": "==", "←": "<-", "»": ">>", "«": "<<"}
 
-# What shells prompt with, and how much likelier it is there than elsewhere.
-PROMPTS, PROMPT = "❯➜", 10.0
+# Where signs that ASCII has not are so much likelier than elsewhere: those that shells prompt with alone before a row,
+# one that parts the names of tests alone in it, quotation marks in pairs.
+PROMPTS, PARTING, EXPECTED = "❯➜", "›", 30.0
+FAINTEST = 0.002  # below it, what a cell may hold is not told
+QUOTED = re.compile(r"(?<!\w)['‘](?=\S)[^'‘’]*(?<=\S)['’](?!\w)")
 # With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
 CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
 FEWEST_CORNERS = 2
@@ -87,7 +90,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
 
     Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
     """
-    settled = with_parentheses(without_drawing([_prompted(apart(row)) for row in rows]))
+    settled = with_parentheses(without_drawing([_expected(apart(row)) for row in rows]))
     settled = [succession.choose(row) for row in settled]
     spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
     sure = Counter(
@@ -105,14 +108,34 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
     return settled
 
 
-def _prompted(row: Sequence[Glyph | None]) -> list[Glyph | None]:
-    """`row` with what shells draw as a prompt where it begins with a sign alone that may well be one."""
-    first, *others = row or [None]
-    if first is None or (others and others[0] is not None):
-        return list(row)
-    prompts = [(score * PROMPT, text) for text, score in first.others if text in PROMPTS]
-    share, text = max(prompts, default=(0.0, ""))
-    return [replace(first, text=text, score=SETTLED), *others] if share > first.score else list(row)
+def _expected(row: Sequence[Glyph | None]) -> list[Glyph | None]:
+    """`row` with signs that ASCII has not in the places where they are likely, as far as the picture supports them."""
+    found = list(row)
+    written = [index for index, glyph in enumerate(row) if glyph]
+    for index in written:
+        if not any(found[max(0, index - 1) : index] + found[index + 1 : index + 2]):
+            signs = PROMPTS if index == written[0] else PARTING
+            _exchange(found, max(({index: sign} for sign in signs), key=lambda signs: _support(found, signs)))
+    quoted = {}
+    for pair in QUOTED.finditer("".join(glyph.text if glyph else " " for glyph in row)):
+        quoted |= {pair.start(): "‘", pair.end() - 1: "’"}
+    _exchange(found, quoted)  # those of a row are of one kind
+    return found
+
+
+def _exchange(row: list[Glyph | None], signs: Mapping[int, str]) -> None:
+    """Put `signs` into their cells if they are likelier there, all together, than what was read."""
+    if _support(row, signs) > 1:
+        for index, sign in signs.items():
+            glyph = row[index]
+            if glyph and glyph.text != sign:
+                row[index] = replace(glyph, text=sign, score=SETTLED)
+
+
+def _support(row: Sequence[Glyph | None], signs: Mapping[int, str]) -> float:
+    """How much likelier `signs` are in their cells than what was read."""
+    places = ((glyph, sign) for index, sign in signs.items() if (glyph := row[index]) and glyph.text != sign)
+    return prod(max(_share(glyph, sign), FAINTEST) * EXPECTED / glyph.score for glyph, sign in places)
 
 
 def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:

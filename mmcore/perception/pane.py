@@ -15,6 +15,7 @@ from mmcore.perception import grid, guides
 from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift, lift_blocks
 from mmcore.perception.ink import Ink, Pixels
+from mmcore.perception.lexis import PROMPTS
 from mmcore.perception.monospace import Row, digits, look, read_rows, rows_of, slots_of
 from mmcore.types import Line
 
@@ -46,6 +47,7 @@ CURSOR = "█▌▏ "  # of a terminal, where nothing has been typed yet
 LAST_PART = re.compile(r"(?<=\S) {4,}(\S(?: {0,3}\S)*)$")
 # What stands there has a mean score of .95 and more where it is writing.
 LIKELY, UNLIKELY = 0.85, 0.4
+FEET = "_., "  # what the tops of other signs look like at the foot of a row
 # A row that touches the rim of the pane is whole when it is read as well as this.
 WHOLE = 0.9
 
@@ -194,16 +196,16 @@ def _first_cell(bar: Mask, rows: grid.Rows, columns: grid.Columns) -> list[int]:
 
 def _is_cursor(row: Row) -> bool:
     """Whether the last row has nothing but a cursor: a block, or a frame, which is like no sign."""
-    return not row.text.rstrip(CURSOR) or (len(row.text) == 1 and row.score < LIKE_A_SIGN)
+    return not row.text.rstrip(CURSOR) or (len(row.text) == 1 and row.text not in PROMPTS and row.score < LIKE_A_SIGN)
 
 
 def _without_noise(row: Row) -> Row:
-    """Without what stands far right of the writing and is like none, as a sparse minimap."""
+    """Without what stands far right of the writing and is like none: a sparse minimap, the tops of brackets below."""
     part = LAST_PART.search(row.text)
     if part is None:
         return row
     scores = row.scores[part.start(1) :]
-    if np.mean(scores) >= LIKELY or min(scores) >= UNLIKELY:
+    if part[1].strip(FEET) and (np.mean(scores) >= LIKELY or min(scores) >= UNLIKELY):
         return row
     text = row.text[: part.start()]
     return _without_noise(replace(row, text=text, scores=row.scores[: len(text)]))

@@ -203,8 +203,25 @@ def test_alone_a_letter_that_looks_like_a_digit_may_well_be_one() -> None:
 def test_a_sign_alone_at_the_beginning_may_well_be_a_prompt() -> None:
     assert text_of(lexis.settle([typed("> ls", **{">": ("❯", 0.2)})])[0]) == "❯ ls"
     assert text_of(lexis.settle([typed(">ls", **{">": ("❯", 0.2)})])[0]) == ">ls"
-    assert text_of(lexis.settle([typed("> ls", **{">": ("❯", 0.02)})])[0]) == "> ls"
+    assert text_of(lexis.settle([typed("> ls", **{">": ("❯", 0.01)})])[0]) == "> ls"
+    assert text_of(lexis.settle([typed(" > ls", **{">": ("❯", 0.2)})])[0]) == " ❯ ls"
     assert text_of(lexis.settle([typed("a > b", **{">": ("❯", 0.2)})])[0]) == "a > b"
+    assert text_of(lexis.settle([typed("a > b", **{">": ("›", 0.2)})])[0]) == "a › b"
+
+
+def test_quotation_marks_come_in_pairs() -> None:
+    def read(text: str, **doubts: tuple[str, float]) -> str:
+        return text_of(lexis.settle([typed(text, **doubts)])[0])
+
+    assert read("in ‘main':", **{"'": ("’", 0.1)}) == "in ‘main’:"
+    assert read("in ‘main':") == "in ‘main':"
+    assert read("‘int', ‘char'", **{"'": ("’", 0.1)}) == "‘int’, ‘char’"
+    assert read("‘don't", **{"'": ("’", 0.1)}) == "‘don't"
+
+
+def test_an_o_is_no_digit_of_a_code() -> None:
+    assert text_of(lexis.settle([typed("error[EO502]", O=("0", 0.2))])[0]) == "error[E0502]"
+    assert text_of(lexis.settle([typed("ISO8859", O=("0", 0.2))])[0]) == "ISO8859"
 
 
 def test_nothing_is_chosen_that_the_picture_does_not_support() -> None:
