@@ -76,7 +76,8 @@ JOINED = {"≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "⇒": "=>", "≡"
 # one that parts the names of tests alone in it, quotation marks in pairs.
 PROMPTS, PARTING, EXPECTED = "❯➜", "›", 30.0
 FAINTEST = 0.002  # below it, what a cell may hold is not told
-QUOTED = re.compile(r"(?<!\w)['‘](?=\S)[^'‘’]*(?<=\S)['’](?!\w)")
+QUOTED, APOSTROPHE = re.compile(r"(?<!\w)['‘](?=\S)[^'‘’]*(?<=\S)['’](?!\w)"), re.compile(r"(?<=\w)['’](?=\w)")
+BACKTICKED = re.compile(r"(?<![\w`'])(?:`(?=\S)[^`']*(?<=\S)['`]|'(?=\S)[^`']*(?<=\S)`)(?![\w`'])")
 # With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
 CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
 FEWEST_CORNERS = 2
@@ -116,26 +117,33 @@ def _expected(row: Sequence[Glyph | None]) -> list[Glyph | None]:
         if not any(found[max(0, index - 1) : index] + found[index + 1 : index + 2]):
             signs = PROMPTS if index == written[0] else PARTING
             _exchange(found, max(({index: sign} for sign in signs), key=lambda signs: _support(found, signs)))
-    quoted = {}
-    for pair in QUOTED.finditer("".join(glyph.text if glyph else " " for glyph in row)):
-        quoted |= {pair.start(): "‘", pair.end() - 1: "’"}
-    _exchange(found, quoted)  # those of a row are of one kind
+    text = "".join(glyph.text if glyph else " " for glyph in row)
+    for quoted in BACKTICKED.finditer(text):
+        _exchange(found, dict.fromkeys((quoted.start(), quoted.end() - 1), "`"))
+    for apostrophe in APOSTROPHE.finditer(text):
+        _exchange(found, {apostrophe.start(): "’"})
+    quotes = (pair for quoted in QUOTED.finditer(text) for pair in ((quoted.start(), "‘"), (quoted.end() - 1, "’")))
+    _exchange(found, dict(quotes))  # those of a row are of one kind
     return found
 
 
 def _exchange(row: list[Glyph | None], signs: Mapping[int, str]) -> None:
-    """Put `signs` into their cells if they are likelier there, all together, than what was read."""
+    """Put `signs` into their cells if they are likelier there, all together, than what else was read."""
     if _support(row, signs) > 1:
         for index, sign in signs.items():
-            glyph = row[index]
-            if glyph and glyph.text != sign:
-                row[index] = replace(glyph, text=sign, score=SETTLED)
+            if glyph := row[index]:
+                row[index] = replace(glyph, text=sign, score=SETTLED, others=())
 
 
 def _support(row: Sequence[Glyph | None], signs: Mapping[int, str]) -> float:
-    """How much likelier `signs` are in their cells than what was read."""
-    places = ((glyph, sign) for index, sign in signs.items() if (glyph := row[index]) and glyph.text != sign)
-    return prod(max(_share(glyph, sign), FAINTEST) * EXPECTED / glyph.score for glyph, sign in places)
+    """How much likelier `signs` are in their cells than anything else."""
+    support = 1.0
+    for index, sign in signs.items():
+        if glyph := row[index]:
+            entries = dict([*glyph.others, (glyph.text, glyph.score)])
+            share = entries.pop(sign, 0.0)
+            support *= share * EXPECTED / max(entries.values(), default=FAINTEST)
+    return support if signs else 0.0
 
 
 def apart(row: Sequence[Glyph | None]) -> list[Glyph | None]:

@@ -75,9 +75,11 @@ def look(ink: Ink, slots: Sequence[Slot], columns: grid.Columns) -> list[list[Gl
     strips = [cells.strip(ink, columns.phase, slot.baseline, columns.pitch, len(slot.written)) for slot in slots]
     written = [np.array(slot.written) for slot in slots]
     probabilities = cells.classify(strips, [slot.written for slot in slots])
-    pictures = [strip[marks] for strip, marks in zip(strips, written, strict=True)]
-    agreed = iter(glyphs.agree(*(np.concatenate(p) for p in (pictures, _only(probabilities, written)))))
-    return [[_glyph(next(agreed), x + 0.5) if mark else None for x, mark in enumerate(slot.written)] for slot in slots]
+    pictures = np.concatenate([strip[marks] for strip, marks in zip(strips, written, strict=True)])
+    numbers = np.repeat(np.arange(len(slots)), [marks.sum() for marks in written])
+    agreed = glyphs.agree(pictures, np.concatenate(_only(probabilities, written)))
+    told = iter(glyphs.sized(pictures, agreed, numbers))
+    return [[_glyph(next(told), x + 0.5) if mark else None for x, mark in enumerate(slot.written)] for slot in slots]
 
 
 def digits(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:

@@ -216,7 +216,9 @@ def test_quotation_marks_come_in_pairs() -> None:
     assert read("in ‘main':", **{"'": ("’", 0.1)}) == "in ‘main’:"
     assert read("in ‘main':") == "in ‘main':"
     assert read("‘int', ‘char'", **{"'": ("’", 0.1)}) == "‘int’, ‘char’"
-    assert read("‘don't", **{"'": ("’", 0.1)}) == "‘don't"
+    assert read("‘don't", **{"'": ("’", 0.1)}) == "‘don’t"
+    assert read("'ap1`", **{"'": ("`", 0.1)}) == "`ap1`"
+    assert read("``foo'", **{"'": ("`", 0.1)}) == "``foo'"
 
 
 def test_an_o_is_no_digit_of_a_code() -> None:
@@ -300,3 +302,16 @@ def test_a_dot_in_the_middle_of_a_wide_row_is_a_full_stop() -> None:
 
 def test_nothing_is_seen_where_nothing_is_written() -> None:
     assert look(np.zeros((20, 40), np.float32), [], Columns(8.0, 0.0, 0.1)) == []
+
+
+def test_letters_of_one_shape_are_told_by_their_height() -> None:
+    """An `o` as high as `H` and one as high as `n`, of which the network says the contrary."""
+    pictures = np.zeros((4, cells.HEIGHT, cells.CELL + 2 * cells.RIM), np.float32)
+    for picture, top in zip(pictures, (12, 8, 8, 12), strict=True):
+        picture[top : cells.BASELINE, 6:14] = 1
+    probabilities = np.zeros((4, len(cells.CHARACTERS)), np.float32)
+    for cell, (seen, share) in enumerate([("n", 1.0), ("H", 1.0), ("o", 0.8), ("O", 0.8)]):
+        probabilities[cell, glyphs.INDEX[seen]] = share
+        probabilities[cell, glyphs.INDEX[seen.swapcase()]] = 1 - share
+    sized = glyphs.sized(pictures, probabilities, np.zeros(4, np.int64))
+    assert [cells.CHARACTERS[index] for index in sized.argmax(1)] == ["n", "H", "O", "o"]
