@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,8 +76,15 @@ def _broken(ink: Ink, solid: Mask, row_height: float) -> list[Guide]:
     pieces = _bars(joined, max(7, round(SHORTEST_PIECE * row_height)) | 1)
     shades = [ink[bar.top : bar.bottom, bar.left] for bar in pieces]
     even = [bar for bar, shade in zip(pieces, shades, strict=True) if np.ptp(shade[shade > FAINTEST]) < FAINTEST]
-    high = Counter(bar.bottom - bar.top for bar in even).most_common(1)
-    return [bar for bar in even if bar.bottom - bar.top == high[0][0]] if high and high[0][1] >= FEWEST_PIECES else []
+    heights = [bar.bottom - bar.top for bar in even]
+    rows = [math.ceil(height / row_height - 0.1) for height in heights]
+    # What is missing to whole rows; pieces with a gap of one pixel are joined.
+    gaps = [round(count * row_height - height) for count, height in zip(rows, heights, strict=True)]
+    votes: Counter[int] = Counter()
+    for gap, count in zip(gaps, rows, strict=True):
+        votes[gap] += count
+    usual, count = max(votes.items(), key=lambda entry: entry[1], default=(0, 0))
+    return [bar for bar, gap in zip(even, gaps, strict=True) if gap == usual] if count >= FEWEST_PIECES else []
 
 
 def _bars(mask: Mask, length: int) -> list[Guide]:
