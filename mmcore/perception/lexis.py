@@ -81,7 +81,6 @@ BACKTICKED = re.compile(r"(?<![\w`'])(?:`(?=\S)[^`']*(?<=\S)['`]|'(?=\S)[^`']*(?
 # With corners, `│` and `─` are lines of a drawing, and in rulers of this length.
 CORNERS = frozenset("┌┐└┘├┤┬┴┼╭╮╰╯╔╗╚╝╠╣╦╩╬")
 FEWEST_CORNERS = 2
-SQUARE, FEWEST_SQUARE = {"[": "(", "]": ")"}, 3
 PLAIN = {"│": "|", "─": "-", "━": "-", "═": "="}
 RULERS = re.compile(r"(?<!\S)([─━═])\1{9,}(?!\S)")
 
@@ -91,7 +90,7 @@ def settle(rows: Sequence[Sequence[Glyph | None]], names: Collection[str] = ()) 
 
     Known are words of programming, `names` (of the workspace), and what stands in the picture with certainty.
     """
-    settled = with_parentheses(without_drawing([_expected(apart(row)) for row in rows]))
+    settled = without_drawing([_expected(apart(row)) for row in rows])
     settled = [succession.choose(row) for row in settled]
     spans = [(row, start, stop) for row, glyphs in enumerate(settled) for start, stop in _words(glyphs)]
     sure = Counter(
@@ -179,20 +178,6 @@ def without_drawing(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph |
             ]
         )
     return plain
-
-
-def with_parentheses(rows: Sequence[Sequence[Glyph | None]]) -> list[list[Glyph | None]]:
-    """`[` is `(` in a picture that has no `(` at all, where it may be: some fonts draw both with corners."""
-    seen = Counter(glyph.text for row in rows for glyph in row if glyph)
-    square = [glyph for row in rows for glyph in row if glyph and glyph.text in SQUARE]
-    open_to = [glyph for glyph in square if _share(glyph, SQUARE[glyph.text]) >= LEAST_SHARE]
-    if seen["("] or seen[")"] or len(open_to) < FEWEST_SQUARE or len(open_to) < 0.5 * len(square):
-        return [list(row) for row in rows]
-    return [[replace(one, text=SQUARE[one.text]) if one in open_to else one for one in row] for row in rows]
-
-
-def _share(glyph: Glyph, text: str) -> float:
-    return next((score for other, score in glyph.others if other == text), 0.0)
 
 
 def _likeliest(word: list[Glyph], known: Collection[str]) -> list[Glyph] | None:
