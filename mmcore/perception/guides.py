@@ -62,7 +62,7 @@ class Guide:
 def find_guides(ink: Ink, row_height: float) -> list[Guide]:
     length = max(12, round(SHORTEST * row_height)) | 1
     solid = (ink > FAINTEST).astype(np.uint8)
-    return _bars(solid, length) + _broken(ink, solid, row_height)
+    return list(dict.fromkeys([*_bars(solid, length), *_broken(ink, solid, row_height)]))
 
 
 def _broken(ink: Ink, solid: Mask, row_height: float) -> list[Guide]:
