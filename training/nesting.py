@@ -1,10 +1,10 @@
-"""Fit what `mmcore.perception.nesting` knows: windows of source files, and whether their leftmost line is indented.
+"""Fit what `mmcore.perception.nesting` knows: windows of source files, and how many steps their leftmost line is in.
 
-    python -m training.nesting DIR... [--windows 500000] [--each 1000]
+    python -m training.nesting DIR... [--windows 300000] [--each 1000]
 
 Reads the files of the languages in `SUFFIXES` below the folders, at most `--each` of a language, and writes
-mmcore/perception/nesting.npz: a logistic regression over hashed features, in 8 bits. A tenth of the files is held back,
-and what is said of these is printed.
+mmcore/perception/nesting.npz: a multinomial logistic regression over hashed features, in 8 bits. A tenth of the files
+is held back, and what is said of these is printed.
 
 What is in the repository saw 130 packages of Debian 12 and their sources: libraries, servers, editors, tools, games.
 """
@@ -12,6 +12,7 @@ What is in the repository saw 130 packages of Debian 12 and their sources: libra
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import re
 from collections import defaultdict
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmcore.perception.nesting import BUCKETS, features
+from mmcore.perception.nesting import BUCKETS, DEPTHS, features, step_of
 
 _LANGUAGES = """
     c cc cmake cpp cs css el go gradle h hpp html java js json kt lua md php pl pm py rb rs scala scss sh sql swift t
@@ -32,13 +33,13 @@ SHEBANG = re.compile(r"#!.*?\b(?:(perl)|(python)|(?:ba|da|z|k)?sh)\b")
 TARGET = Path(__file__).parents[1] / "mmcore/perception/nesting.npz"
 BATCH, RATE, DROPPED = 1024, 0.005, 0.3
 File = list[tuple[int, str]]
-Window = tuple[np.ndarray, float]
+Window = tuple[np.ndarray, int]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--windows", type=int, default=500_000)
+    parser.add_argument("--windows", type=int, default=300_000)
     parser.add_argument("--each", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=4)
     chosen = parser.parse_args()
@@ -87,11 +88,12 @@ def window(chance: random.Random, files: list[File]) -> Window:
         first = chance.randrange(max(1, len(lines) - count))
         shown = [line for line in lines[first : first + count] if line[1]]
         if len(shown) >= 3:
-            return features(shown), float(min(indent for indent, _ in shown) > 0)
+            depth = min(indent for indent, _ in shown) / step_of([indent for indent, _ in lines])
+            return features(shown), min(math.ceil(depth), DEPTHS - 1)
 
 
 def fit(windows: list[Window], epochs: int) -> np.ndarray:
-    bag = torch.nn.EmbeddingBag(BUCKETS, 1, mode="sum")
+    bag = torch.nn.EmbeddingBag(BUCKETS, DEPTHS, mode="sum")
     torch.nn.init.zeros_(bag.weight)
     optimizer = torch.optim.Adam(bag.parameters(), lr=RATE)
     truths = torch.tensor([truth for _, truth in windows])
@@ -106,27 +108,26 @@ def fit(windows: list[Window], epochs: int) -> np.ndarray:
             sizes = torch.tensor([0, *(len(windows[index][0]) for index in chosen[:-1])]).cumsum(0)
             # Not to be too sure of single words: other projects have others.
             kept = (torch.rand(len(flat)) >= DROPPED) / (1 - DROPPED)
-            scores = bag(flat, sizes, kept)[:, 0]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, truths[chosen])
+            loss = torch.nn.functional.cross_entropy(bag(flat, sizes, kept), truths[chosen])
             optimizer.zero_grad()
             (loss + 1e-5 * bag.weight.square().sum()).backward()
             optimizer.step()
-            total += float(loss) * len(chosen)
+            total += loss.item() * len(chosen)
         print(f"epoch {epoch + 1}: {total / len(order):.4f}", flush=True)
-    return bag.weight.detach()[:, 0].numpy()
+    return bag.weight.detach().numpy()
 
 
 def judge(weights: np.ndarray, windows: list[Window]) -> None:
-    chances = np.array([1 / (1 + np.exp(-weights[buckets].sum())) for buckets, _ in windows])
+    scores = np.array([weights[buckets].sum(0) for buckets, _ in windows])
+    chances = np.exp(scores - scores.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
     truths = np.array([truth for _, truth in windows])
-    right = ((chances > 0.5) == truths).mean()
-    print(f"{truths.mean():.3f} of the windows held back are nested; right at .5: {right:.3f}")
-    for least in (0.5, 0.7, 0.8, 0.9, 0.95):
-        said = chances > least
-        print(f"over {least}: precision {truths[said].mean():.3f}, recall {said[truths == 1].mean():.3f}")
-    for most in (0.05, 0.1, 0.2):
-        said = chances < most
-        print(f"under {most}: precision {1 - truths[said].mean():.3f}, recall {said[truths == 0].mean():.3f}")
+    nested = 1 - chances[:, 0]
+    print(f"{(truths > 0).mean():.3f} are nested; right at .5: {((nested > 0.5) == (truths > 0)).mean():.3f}")
+    deep = truths > 0
+    inner = chances[deep, 1:].argmax(1) + 1
+    print(f"of these, depths told: {(inner == truths[deep]).mean():.3f}; one step: {(truths[deep] == 1).mean():.3f}")
+    print(f"cross-entropy: {-np.log(np.maximum(chances[np.arange(len(truths)), truths], 1e-9)).mean():.4f}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmcore.perception.grid import ABOVE, Columns, Rows, best_phase
 from mmcore.perception.monospace import Row, Slot, slots_of
-from mmcore.perception.nesting import chance_of_nesting
+from mmcore.perception.nesting import chances_of_depths, step_of
 
 Mask = NDArray[np.uint8]
 
@@ -26,29 +26,26 @@ MAJORITY = 0.5
 WIDEST, GAP, WIDER = 9.0, 0.5, 0.3
 # Share of the rows that may have something else there, as a tab of the same colour as the code.
 STRAY = 0.12
-# Code whose leftmost line begins further than this from the numbers is indented throughout.
-WIDEST_MARGIN = 4.5
-# And code with steps of indentation, but no lines drawn at them, when it begins further away than this: with its
-# smaller fonts the margin of VS Code is wider, but that draws the lines.
-USUAL_MARGIN = 3.35
-# Two of three begin nearer than this, which decides where all in view stands inside something anyway.
-COMMON_MARGIN = 2.5
-# And from the end of the surface that some editors give to the numbers.
-WIDEST_SHADED = 2.0
+# In cells: code begins no further than this from the numbers, and no further from the end of the surface that some
+# editors give to these. Beyond the usual margins (again without and with a surface) each is the rarer, by the square of
+# what it has more (natural logarithm).
+WIDEST_MARGIN, WIDEST_SHADED = 4.5, 2.0
+USUAL_MARGIN, USUAL_SHADED, RARER = 1.25, 0.5, 0.45
 # Where numbers end is known to so much of a cell.
 NEXT_CELL = 0.4
 # Pixels by which a cell of a terminal is no whole number of them; of a cell, how far its digits are from the middle.
 WHOLE_PIXELS, OFF_GRID = 0.025, 0.15
-# And the narrowest margin.
-NARROWEST_MARGIN = 0.5
+# And the narrowest margins, without and with a surface for the numbers: that may end where the code begins.
+NARROWEST_MARGIN, NARROWEST_SHADED = 0.5, -0.2
 # A sign that is no part of code when it stands alone, and how far from the numbers marks are, in cells.
 MARK = re.compile(r"[^-*#+/{}()\[\]] ")
 WIDEST_MARKS = 3.0
 # Nor is what the network has never seen.
 SURELY_CODE = 0.6
-# The chance from which on the leftmost lines stand inside something, as they do then nine of ten times in code that was
-# not learned from; that where the margin would be wide as well; and that up to which they surely do not.
-NESTED, LIKELY, OUTERMOST = 0.85, 0.5, 0.01
+# The chance of being nested from which on code on the grid of its numbers begins in the next cell but one.
+LEAST_NESTED = 0.01
+# Of being nested one step more than the deepest that is told apart, again and again.
+DEEPER = 0.4
 # The lines of a comment that has begun above stand one further right.
 STARRED = re.compile(r"\*(?=/|\s|$)")
 
@@ -150,46 +147,42 @@ def _second(row: Row) -> int:
 
 
 def margin(
-    rows: Sequence[Row],
-    stop: float,
-    guides: Sequence[int] = (),
-    widest: float = WIDEST_MARGIN,
-    *,
-    on_one_grid: bool = False,
+    rows: Sequence[Row], stop: float, guides: Sequence[int] = (), *, shaded: bool = False, on_one_grid: bool = False
 ) -> int:
-    """The cell where unindented code begins, when the numbers end at `stop` (in cells, with a fraction), and it begins
-    no more than `widest` cells from there.
+    """The cell where unindented code begins, when the numbers, or their surface if they are `shaded`, end at `stop` (in
+    cells, with a fraction).
 
     `guides` are the cells before which lines of indentation are drawn; the first is the margin or right of it. Numbers
-    and code `on_one_grid`, as of Vim and Emacs, have one empty cell between them.
+    and code `on_one_grid`, as of Vim and Emacs, have one empty cell between them. Where none of that tells, it is the
+    likeliest of the cells that lie whole steps left of the leftmost line, by its distance from the numbers and by how
+    deep the code seems to be nested.
     """
     if not rows:
         return 0
-    leftmost = min(row.start for row in rows)
-    # Nothing in view is unindented: the margin lies whole steps of indentation further left.
-    depths = [row.start - leftmost for row in rows if row.start > leftmost]
-    unit = 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
+    widest, usual = (WIDEST_SHADED, USUAL_SHADED) if shaded else (WIDEST_MARGIN, USUAL_MARGIN)
+    starts = [row.start for row in rows]
+    leftmost, step = min(starts), step_of(starts)
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(STARRED.match(row.text) for row in rows):
         leftmost -= 1
     beside = math.ceil(stop + NEXT_CELL)
-    chance = chance_of_nesting([(row.start, row.text) for row in rows])
+    chances = chances_of_depths([(row.start, row.text) for row in rows])
     drawn = [cell for cell in _outlines(guides, rows) if NARROWEST_MARGIN <= cell - stop <= widest and cell <= leftmost]
     if drawn:
         return max(drawn)
-    if on_one_grid and chance > OUTERMOST and leftmost >= beside and (leftmost - beside) % 2 == 0:
+    if on_one_grid and chances[0] < 1 - LEAST_NESTED and leftmost >= beside and (leftmost - beside) % 2 == 0:
         return beside
     room = leftmost - stop
-    if widest < room < unit:
-        unit = 2  # a longer step would end among the numbers
-    furthest = widest
-    if depths and chance >= LIKELY:
-        furthest = min(furthest, USUAL_MARGIN)
-    if chance >= NESTED or (depths and room > widest):
-        furthest = min(furthest, COMMON_MARGIN)
-    least = max(0, math.ceil((room - widest) / unit))
-    most = max(least, int((room - NARROWEST_MARGIN) / unit))
-    steps = min(max(least, math.ceil((room - furthest) / unit)), most)
-    return min([leftmost - unit * steps, *guides])
+    if widest < room < step:
+        step = 2  # a longer one would end among the numbers
+
+    def likelihood(depth: int) -> float:
+        deeper = max(0, depth + 1 - len(chances))
+        far = max(0.0, room - depth * step - usual)
+        return math.log(max(chances[min(depth, len(chances) - 1)], 1e-6) * DEEPER**deeper) - RARER * far**2
+
+    least = NARROWEST_SHADED if shaded else NARROWEST_MARGIN
+    depths = [depth for depth in range(math.ceil(leftmost / step) + 1) if least <= room - depth * step <= widest]
+    return min([leftmost - step * max(depths, key=likelihood, default=0), *guides])
 
 
 def _outlines(guides: Sequence[int], rows: Sequence[Row]) -> list[int]:

@@ -20,7 +20,7 @@ DOUBTFUL = 0.6
 # And what is read with more is not changed by what that says.
 SURE = 0.9
 # With more ink than this on the borders of cells, text is monospaced if it is read with this certainty on average.
-CLEAR, LEAST_CERTAIN = 0.65, 0.82
+CLEAR, LEAST_CERTAIN = 0.65, 0.92
 # So many characters are kept for a cell, and those that are likelier.
 ALTERNATIVES, LEAST_LIKELY = 5, 0.002
 

@@ -1,4 +1,4 @@
-"""Tell from code whether its leftmost lines stand inside something that began above: a body, an object, a list."""
+"""Tell from code inside of how much that began above its leftmost lines stand: bodies, objects, lists."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from numpy.typing import NDArray
 BUCKETS = 1 << 15
 TOKEN = re.compile(r"[A-Za-z_$@][\w$]*|\d[\w.]*|\"[^\"]*\"?|'[^']*'?|[^\s\w]+?|\s+")
 FIRST_TOKENS = 4
+DEPTHS = 4
 
 
-def chance_of_nesting(lines: Sequence[tuple[int, str]]) -> float:
-    """From 0 to 1; `lines` are indentations in characters from any margin, and texts."""
-    weights = _weights()
-    score = float(weights[features(lines)].sum(dtype=np.float64))
-    return float(1 / (1 + np.exp(-score)))
+def chances_of_depths(lines: Sequence[tuple[int, str]]) -> tuple[float, ...]:
+    """That the leftmost lines are 0, 1, 2, ... steps in, the last for all that is more; they sum to 1.
+
+    `lines` are indentations in characters from any margin, and texts.
+    """
+    scores = _weights()[features(lines)].sum(0, dtype=np.float64)
+    chances = np.exp(scores - scores.max())
+    return tuple((chances / chances.sum()).tolist())
+
+
+def step_of(indents: Sequence[int]) -> int:
+    """By how many characters a body is further in: 2 or 4."""
+    least = min(indents)
+    depths = [indent - least for indent in indents if indent > least]
+    return 2 if sum(depth % 4 == 2 for depth in depths) * 3 > len(depths) else 4
 
 
 def features(lines: Sequence[tuple[int, str]]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmcore.perception import grid, guides
-from mmcore.perception.gutter import WIDEST_MARGIN, WIDEST_SHADED, find_gutter, is_on_grid, margin, without_marks
+from mmcore.perception.gutter import find_gutter, is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift, lift_blocks
 from mmcore.perception.ink import Ink, Pixels
 from mmcore.perception.lexis import PROMPTS
@@ -142,9 +142,8 @@ def read_pane(
     stop = (edge - columns.phase) / columns.pitch
     if not shaded:
         read = without_marks(read, stop)
-    widest = WIDEST_SHADED if shaded else WIDEST_MARGIN
     on_one_grid = is_on_grid(numbers, columns)
-    start = margin(read, stop, _cells(lines, columns, edge), widest, on_one_grid=on_one_grid)
+    start = margin(read, stop, _cells(lines, columns, edge), shaded=bool(shaded), on_one_grid=on_one_grid)
     # The text cursor stands at the margin or right of it.
     return _pane(read, gutter.first, min([start, *_cells([*begins, *cursors], columns, edge)]), (left, top))
 

@@ -129,7 +129,7 @@ def test_the_first_line_of_indentation_is_the_margin_where_it_may_be() -> None:
     rows = [row("          a", 0), row("              b", 1)]
     assert margin(rows, 1.3, guides=[4, 8]) == 4
     assert margin(rows, 1.3, guides=[8]) == 2, "too far from the numbers"
-    assert margin([row("    a", 0), row("      b", 1)], 1.3, widest=2.0) == 2
+    assert margin([row("    a", 0), row("      b", 1)], 1.3, shaded=True) == 2
     assert margin([row("          a", 0), row("              b", 1)], 6.2, guides=[10, 14]) == 10
     assert margin([row("          a", 0), row("              b", 1)], 2.5, guides=[8, 12]) == 4, "as far apart"
 
@@ -260,10 +260,10 @@ def test_a_faint_border_of_the_line_of_the_cursor_is_no_code() -> None:
 def test_where_no_lines_are_drawn_code_with_steps_begins_near_its_numbers() -> None:
     steps = [row("      a", 0), row("        b", 1)]
     assert margin(steps, 2.3) == 4
-    assert margin([*steps, row("      export c", 2)], 2.3) == 6
+    assert margin([row("      import os", 0), row("      class Cart:", 1), row("        pass", 2)], 2.3) == 6
     assert margin([row("      a", 0), row("      b", 1)], 2.3) == 6
     assert margin(steps, 2.3, guides=[6]) == 6
-    assert margin([row("      a", 0)], 3.9, widest=2.0) == 4, "a longer step would end among the numbers"
+    assert margin([row("      a", 0)], 3.9, shaded=True) == 4, "a longer step would end among the numbers"
 
 
 def test_a_block_cursor_left_of_all_code_tells_the_margin_without_numbers() -> None:

@@ -113,7 +113,6 @@ def test_margin_is_the_leftmost_line_unless_all_are_indented() -> None:
 def test_what_stands_inside_something_is_indented_though_nothing_in_view_is_less(nested: str) -> None:
     assert margin(rows_of(f"     {nested}", "       b"), 1.3) == 3
     assert margin(rows_of(f"   {nested}", "     b"), 1.3) == 3, "no room for a step"
-    assert margin(rows_of(f"    x {nested}", "      b"), 1.3) == 4
 
 
 def test_a_highlighted_line_below_the_tabs_is_the_first_line_and_no_bar() -> None:

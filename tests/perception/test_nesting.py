@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mmcore.perception.gutter import NESTED, OUTERMOST
-from mmcore.perception.nesting import chance_of_nesting
+from mmcore.perception.gutter import LEAST_NESTED
+from mmcore.perception.nesting import chances_of_depths, step_of
 
 INSIDE = {
     "ruby": """
@@ -107,14 +107,27 @@ def lines(code: str, margin: int = 0) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("language", INSIDE)
 def test_bodies_stand_inside_something(language: str) -> None:
-    assert chance_of_nesting(lines(INSIDE[language])) >= NESTED
+    chances = chances_of_depths(lines(INSIDE[language]))
+    assert chances[0] < 0.1
+    assert sum(chances) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("language", OUTSIDE)
 def test_whole_files_do_not(language: str) -> None:
-    assert chance_of_nesting(lines(OUTSIDE[language])) <= OUTERMOST
+    assert chances_of_depths(lines(OUTSIDE[language]))[0] > 1 - LEAST_NESTED
 
 
 def test_where_the_margin_is_does_not_matter() -> None:
     code = INSIDE["ruby"]
-    assert chance_of_nesting(lines(code, 12)) == chance_of_nesting(lines(code))
+    assert chances_of_depths(lines(code, 12)) == chances_of_depths(lines(code))
+
+
+def test_a_method_is_deeper_inside_than_a_function() -> None:
+    method, function = (chances_of_depths(lines(INSIDE[language])) for language in ("ruby", "php"))
+    assert sum(method[2:]) > 0.5 > sum(function[2:])
+
+
+def test_steps_are_of_two_or_four() -> None:
+    assert step_of([4, 6, 8]) == 2
+    assert step_of([4, 8, 12]) == 4
+    assert step_of([4]) == 4
