@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +22,7 @@ LOOSEST = 4.4
 CLOSEST, FEWEST_BETWEEN = 3.5, 2
 # Width of a cell by that of a letter: 1.1 to 1.5 in most fonts.
 LOOSEST_PITCH = 1.9
+MOST_VOTES = 0.25  # share of the letters that may have one width
 # Share of the average ink that may stand on the borders of cells; proportional text has more wherever they are put.
 MOST_ON_BORDERS = 0.85
 # Share of the width that a line takes at least which is no sign of a terminal's, and pixels.
@@ -209,7 +211,9 @@ def _letter_width(mask: NDArray[np.uint8]) -> float:
     high = height >= 4
     if not high.any():
         return float(mask.shape[1])
-    return float(np.median(width[high & (height >= np.median(height[high]))]))
+    widths, counts = np.unique(width[high & (height >= np.median(height[high]))], return_counts=True)
+    # A ruler of slashes must not decide alone.
+    return float(np.median(np.repeat(widths, np.minimum(counts, math.ceil(MOST_VOTES * counts.sum())))))
 
 
 def best_phase(profile: Profile, pitch: float, step: float) -> tuple[float, float]:

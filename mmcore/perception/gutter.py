@@ -42,6 +42,8 @@ MARK = re.compile(r"[^-*#+/{}()\[\]] ")
 WIDEST_MARKS = 3.0
 # Nor is what the network has never seen.
 SURELY_CODE = 0.6
+# Cells from one line of indentation to the next; what is further apart marks the longest lines.
+STEPS = (2, 3, 4, 8)
 # The chance of being nested from which on code on the grid of its numbers begins in the next cell but one.
 LEAST_NESTED = 0.01
 # Of being nested one step more than the deepest that is told apart, again and again.
@@ -187,6 +189,9 @@ def margin(
 
 def _outlines(guides: Sequence[int], rows: Sequence[Row]) -> list[int]:
     """The cells where lines of indentation stand, or would if there were code for them: as far apart, to the left."""
-    cells = sorted({cell for cell in guides if cell <= max(row.start for row in rows)})
-    step = min((after - before for before, after in pairwise(cells)), default=0)
-    return [*range(cells[0], -1, -step)] if step > 1 else cells[:1]
+    cells = sorted(set(guides))
+    steps = [(after - before, before) for before, after in pairwise(cells) if after - before in STEPS]
+    if steps:
+        step, first = min(steps)
+        return [*range(first, -1, -step)]
+    return [cell for cell in cells[:1] if cell <= max(row.start for row in rows)]

@@ -187,9 +187,10 @@ def _first_cell(bar: Mask, rows: grid.Rows, columns: grid.Columns) -> list[int]:
     apart = (own.phase - columns.phase) / columns.pitch
     if abs(apart - round(apart)) * columns.pitch > RIM:
         return []
-    # Not the edge of the bar.
-    stats = cv2.connectedComponentsWithStats(bar, connectivity=8)[2][1:]
-    begins = min((left for left, _, _, height, _ in stats.tolist() if height < HIGHEST_SIGN * len(bar)), default=0)
+    # Not the edge of the bar, nor that of the window.
+    stats = cv2.connectedComponentsWithStats(bar, connectivity=8)[2][1:].tolist()
+    signs = [left for left, _, width, height, _ in stats if height < HIGHEST_SIGN * len(bar) and left + width > RIM]
+    begins = min(signs, default=0)
     return [math.floor((begins + 1 - columns.phase) / columns.pitch)]
 
 
