@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from mmcore.config import PerceptionSettings
 from mmcore.perception import pipeline
 from mmcore.perception.grid import Columns, without_rules
-from mmcore.perception.guides import find_borders, find_cursors, find_specks
+from mmcore.perception.guides import find_borders, find_cursors, find_guides, find_specks
 from mmcore.perception.gutter import is_on_grid, margin, without_marks
 from mmcore.perception.highlight import lift
 from mmcore.perception.ink import find_ink
 from mmcore.perception.monospace import Row, Slot
-from mmcore.perception.pane import _without_noise
+from mmcore.perception.pane import _is_cursor, _without_noise
 from mmcore.perception.pipeline import read
 from mmcore.perception.screen import split
 from mmcore.types import Reading
@@ -132,6 +132,10 @@ def test_the_first_line_of_indentation_is_the_margin_where_it_may_be() -> None:
     assert margin([row("    a", 0), row("      b", 1)], 1.3, shaded=True) == 2
     assert margin([row("          a", 0), row("              b", 1)], 6.2, guides=[10, 14]) == 10
     assert margin([row("          a", 0), row("              b", 1)], 2.5, guides=[8, 12]) == 4, "as far apart"
+    assert margin([row("        a", 0), row("            b", 1)], 4.3, guides=[10, 14]) == 6, "right of what is written"
+    assert margin([row("        a", 0), row("          b", 1)], 7.2, guides=[58, 65]) == 8, (
+        "these mark the longest lines"
+    )
 
 
 def test_guides_that_are_drawn_row_by_row_are_no_code() -> None:
@@ -315,6 +319,31 @@ def test_what_is_like_no_writing_far_right_of_it_is_none() -> None:
     assert _without_noise(noisy) == Row("a = b", 4, sure, 0, (0, 0, 1, 1))
     comment = Row("a = b" + " " * 9 + "# c", 4, sure + (1.0,) * 12, 0, (0, 0, 1, 1))
     assert _without_noise(comment) == comment
+    feet = Row("a = b" + " " * 9 + "_  _", 4, sure + (1.0,) * 13, 0, (0, 0, 1, 1))
+    assert _without_noise(feet) == _without_noise(noisy), "the tops of brackets in the next row"
+
+
+def test_a_prompt_alone_is_no_cursor() -> None:
+    assert not _is_cursor(Row("❯", 0, (0.6,), 0, (0, 0, 1, 1)))
+    assert _is_cursor(Row("D", 0, (0.6,), 0, (0, 0, 1, 1)))
+    assert _is_cursor(Row("█", 0, (1.0,), 0, (0, 0, 1, 1)))
+
+
+def test_the_edge_of_a_window_is_not_where_a_bar_begins() -> None:
+    window = Window([*INSIDE, ""]).write()
+    y = window.top + HEIGHT * len(INSIDE) - 1
+    window.pen.rectangle((0, y, window.picture.width, window.picture.height), INK)
+    window.pen.rectangle((0, y + 5, 0, y + 9), PAPER)
+    window.pen.text((8, y + 2), "/srv/shop/prices.py", PAPER, font=PIL.ImageFont.load_default_imagefont())
+    assert window.read().text.splitlines() == INSIDE
+
+
+def test_pieces_of_lines_of_indentation_that_touch_are_pieces() -> None:
+    ink = np.zeros((160, 200), np.float32)
+    ink[21:40, 40] = ink[41:60, 40] = ink[81:100, 40] = ink[121:140, 80] = 0.1
+    ink[5:15, 100:140] = 1.0
+    found = {(guide.left, guide.top, guide.bottom) for guide in find_guides(ink, row_height=20)}
+    assert found == {(40, 21, 60), (40, 81, 100), (80, 121, 140)}
 
 
 def test_a_cell_of_a_minimap_is_no_cursor() -> None:

@@ -66,6 +66,36 @@ def test_rows_are_found_where_every_other_line_is_empty_or_has_only_marks() -> N
     assert rows.height == pytest.approx(30, abs=0.3)
 
 
+def test_rows_are_found_where_most_stand_on_every_other_line() -> None:
+    lines = [
+        "> test",
+        "> check",
+        "src/index.ts: error in type",
+        "",
+        "14  total = parse(input);",
+        "    ~~~~~",
+        "Found",
+        ">",
+    ]
+
+    def is_written_between(lines: list[str]) -> bool:
+        ink, _ = find_ink(picture_of(lines, 1, dark=True))
+        profile = grid.mask_of(ink).sum(1, dtype=np.float64)
+        drop = np.clip(profile - np.append(profile[1:], 0), 0, None)
+        return grid._is_written_between(profile, drop, (30.0, float(np.flatnonzero(drop)[-1] % 30)), 6.0)
+
+    assert is_written_between(lines)
+    assert not is_written_between([line for text in lines for line in (text, "")])
+
+
+def test_a_ruler_of_slashes_does_not_tell_how_wide_letters_are() -> None:
+    mask = np.zeros((60, 400), np.uint8)
+    for number, left in enumerate(range(0, 400, 10)):
+        mask[40:52, left : left + 5 + number % 4] = 1
+    mask[8:20, ::4] = 1
+    assert 5 <= grid._letter_width(mask) <= 8
+
+
 def test_selected_text_is_separated_from_its_own_background() -> None:
     picture = picture_of(CODE, 2, dark=True)
     picture[20:50] = np.where((picture[20:50] == (0x28, 0x24, 0x20)).all(2)[:, :, None], (120, 80, 40), picture[20:50])
