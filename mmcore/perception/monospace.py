@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -125,7 +126,11 @@ def read_rows(
         known = _halved(seen[number], placed)
         merged = lexis.apart([_chosen(*pair) for pair in zip(known, placed, strict=True)])
         seen[number] = [_named(glyph) for glyph in merged]
-    wide = {number: _spaced(row, columns.pitch) for number, row in heard.items() if _is_wide(row)}
+    wide = {
+        number: _spaced([_narrow(row[0], seen[number], columns), *row[1:]], columns.pitch)
+        for number, row in heard.items()
+        if _is_wide(row)
+    }
     return rows_of(slots, seen, columns, wide)
 
 
@@ -204,6 +209,22 @@ def _named(glyph: Glyph | None) -> Glyph | None:
     return replace(glyph, text=known[0][0], score=known[0][1]) if known else None
 
 
+def _narrow(heard: Glyph, seen: Sequence[Glyph | None], columns: grid.Columns) -> Glyph:
+    """What was seen instead of an ideograph where the cells on both sides are empty, as at the sign of a comment."""
+    cell = int((heard.x - columns.phase) / columns.pitch)
+    before, alone, after = (seen[index] if 0 <= index < len(seen) else None for index in (cell - 1, cell, cell + 1))
+    if (
+        alone
+        and alone.score >= SURE
+        and alone.text.isascii()
+        and not before
+        and not after
+        and glyphs.is_ideograph(heard.text)
+    ):
+        return replace(heard, text=alone.text)
+    return heard
+
+
 def _is_wide(seen: Sequence[Glyph]) -> bool:
     return len({glyph.text for glyph in seen if glyphs.is_ideograph(glyph.text) and glyph.score > 0.6}) >= 2
 
@@ -222,7 +243,9 @@ def _spaced(seen: Sequence[Glyph], pitch: float) -> list[Glyph]:
                 for text in (spaced[-1].text, glyph.text)
             ]
             room = (glyph.x - spaced[-1].x) / pitch - sum(widths) / 2
-            spaced += [Glyph(" ", 1.0, glyph.x)] * max(0, round(room - 0.1))
+            # The ink of a full-width comma is in one half of it.
+            off = 0.6 if unicodedata.category(spaced[-1].text) == "Po" and widths[0] > 1 else 0.1
+            spaced += [Glyph(" ", 1.0, glyph.x)] * max(0, round(room - off))
         spaced.append(glyph)
     return spaced
 

@@ -329,6 +329,19 @@ def test_a_dot_in_the_middle_of_a_wide_row_is_a_full_stop() -> None:
     assert "".join(glyph.text for glyph in monospace._spaced(heard, 10)).replace(" ", "") == "读取a.b，c·取"
 
 
+def test_no_space_is_seen_beside_the_ink_of_a_full_width_comma() -> None:
+    heard = [Glyph("价", 1.0, 10), Glyph("，", 1.0, 24), Glyph("包", 1.0, 50), Glyph("括", 1.0, 70)]
+    assert "".join(glyph.text for glyph in monospace._spaced(heard, 10)) == "价，包括"
+
+
+def test_what_stands_alone_in_its_cell_is_no_ideograph() -> None:
+    columns = grid.Columns(10.0, 0.0, 0.3)
+    seen = [Glyph("#", 0.99, 5), None, Glyph("x", 0.99, 25), Glyph(cells.WIDE, 0.99, 35), Glyph(cells.WIDE, 0.99, 45)]
+    assert monospace._narrow(Glyph("非", 0.9, 5), seen, columns).text == "#"
+    assert monospace._narrow(Glyph("非", 0.9, 35), seen, columns).text == "非"
+    assert monospace._narrow(Glyph("a", 0.9, 5), seen, columns).text == "a"
+
+
 def test_nothing_is_seen_where_nothing_is_written() -> None:
     assert look(np.zeros((20, 40), np.float32), [], Columns(8.0, 0.0, 0.1)) == []
 
