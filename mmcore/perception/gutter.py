@@ -166,11 +166,11 @@ def margin(
     leftmost, step = min(starts), step_of(starts)
     if leftmost - 1 - stop >= NARROWEST_MARGIN and all(STARRED.match(row.text) for row in rows):
         leftmost -= 1
-    beside = math.ceil(stop + NEXT_CELL)
-    chances = chances_of_depths([(row.start, row.text) for row in rows])
     drawn = [cell for cell in _outlines(guides, rows) if NARROWEST_MARGIN <= cell - stop <= widest and cell <= leftmost]
     if drawn:
         return max(drawn)
+    beside = math.ceil(stop + NEXT_CELL)
+    chances = chances_of_depths([(row.start, row.text) for row in rows])
     if on_one_grid and chances[0] < 1 - LEAST_NESTED and leftmost >= beside and (leftmost - beside) % 2 == 0:
         return beside
     room = leftmost - stop

@@ -213,16 +213,9 @@ def _narrow(heard: Glyph, seen: Sequence[Glyph | None], columns: grid.Columns) -
     """What was seen instead of an ideograph where the cells on both sides are empty, as at the sign of a comment."""
     cell = int((heard.x - columns.phase) / columns.pitch)
     before, alone, after = (seen[index] if 0 <= index < len(seen) else None for index in (cell - 1, cell, cell + 1))
-    if (
-        alone
-        and alone.score >= SURE
-        and alone.text.isascii()
-        and not before
-        and not after
-        and glyphs.is_ideograph(heard.text)
-    ):
-        return replace(heard, text=alone.text)
-    return heard
+    fits = before or after or not glyphs.is_ideograph(heard.text)
+    told = alone.text if alone and alone.text.isascii() and alone.score >= SURE else ""
+    return replace(heard, text=told) if told and not fits else heard
 
 
 def _is_wide(seen: Sequence[Glyph]) -> bool:

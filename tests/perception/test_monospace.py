@@ -340,6 +340,7 @@ def test_what_stands_alone_in_its_cell_is_no_ideograph() -> None:
     assert monospace._narrow(Glyph("非", 0.9, 5), seen, columns).text == "#"
     assert monospace._narrow(Glyph("非", 0.9, 35), seen, columns).text == "非"
     assert monospace._narrow(Glyph("a", 0.9, 5), seen, columns).text == "a"
+    assert monospace._narrow(Glyph("文", 0.9, 5), [Glyph(cells.OTHER, 0.99, 5)], columns).text == "文"
 
 
 def test_nothing_is_seen_where_nothing_is_written() -> None:
