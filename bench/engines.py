@@ -4,8 +4,8 @@
     python bench/engines.py --add --models qwen2.5-coder-0.5b --rounds 1 --rows 0:20    # a piece more of the same
 
 Each engine is a process of its own. They take turns question by question, so that whatever else the machine does hits
-them alike; times are medians of the rounds. Guessing ahead (prompt lookup) is off but in the row that says so. What was
-measured and is not shipped is in `candidates.py`, which adds its columns to the same table.
+them alike; times are medians of the rounds. Guessing ahead is off but in the row that says so, and has a table of its
+own by `guessing.py`. What was measured and is not shipped is in `candidates.py`, which adds columns to the same table.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ async def answer_with(engine: Any, kind: str, model: str, began: float) -> None:
     for line in iter(sys.stdin.readline, ""):
         question = json.loads(line)
         if kind == "openvino":
-            from mmcore.host.openvino.lookup import Lookup
+            from mmcore.host.openvino.generation import Generation
 
-            Lookup.enabled = question["guess"]
+            Generation.guessing = question["guess"]
         sampling = Sampling(question["max_tokens"], question["temperature"], seed=1, stop=tuple(question["stop"]))
         request: CompletionRequest | ChatRequest = CompletionRequest(
             model, question["prompt"], sampling, heal=question["heal"]

@@ -75,7 +75,8 @@ class Figures:
     """What an engine in the host has counted since it was loaded, as far as it can know.
 
     `surplus`: tokens generated after their request was closed. `cache_bytes` of at most `cache_limit_bytes` hold
-    `cache_sequences` of earlier prompts and answers; `cache_evictions` of them were dropped to make room.
+    `cache_sequences` of earlier prompts and answers; `cache_evictions` of them were dropped to make room. Of `guessed`
+    tokens, which are checked several in a step, `guessed_right` were what the model says.
     """
 
     surplus: int = 0
@@ -83,6 +84,8 @@ class Figures:
     cache_limit_bytes: int = 0
     cache_sequences: int = 0
     cache_evictions: int = 0
+    guessed: int = 0
+    guessed_right: int = 0
 
 
 class LocalEngine(Engine, Protocol):

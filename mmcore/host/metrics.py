@@ -40,6 +40,12 @@ class Metrics:
             ("model",),
             registry=registry,
         )
+        self.guessed_tokens = Counter(
+            "sidesight_guessed_tokens", "Tokens that were guessed ahead of the model", ("model",), registry=registry
+        )
+        self.guessed_right_tokens = Counter(
+            "sidesight_guessed_right_tokens", "Those that the model says too", ("model",), registry=registry
+        )
         self.first_token_seconds = Histogram(
             "sidesight_first_token_seconds",
             "From the request to its first token",
@@ -75,6 +81,8 @@ class Metrics:
         for counter, counted, earlier in (
             (self.tokens_after_disconnect, figures.surplus, before.surplus),
             (self.cache_evictions, figures.cache_evictions, before.cache_evictions),
+            (self.guessed_tokens, figures.guessed, before.guessed),
+            (self.guessed_right_tokens, figures.guessed_right, before.guessed_right),
         ):
             # An engine that was closed for a moment may know less than before.
             counter.labels(model).inc(max(0, counted - earlier))

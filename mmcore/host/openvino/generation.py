@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from mmcore.engine.base import Sampling
 from mmcore.errors import EngineError
 from mmcore.host.openvino.decoder import Piece
+from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.lookup import Lookup
 from mmcore.host.openvino.sampling import Sampler, log_probability
 from mmcore.host.openvino.text import Text
 from mmcore.host.openvino.tokens import Vocabulary
 from mmcore.types import Chunk, Usage
+
+# Drafts in a row of which not even the first token may be right before no more are made for an answer.
+PATIENCE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class Generation:
     `paused` and `closed` are set under the worker's lock by whoever reads the answer, through `deliver`.
     """
 
+    # Off only where what it saves is measured.
+    guessing = True
+
     def __init__(
         self,
         prompt: Prompt,
@@ -74,26 +81,37 @@ class Generation:
         self._text = Text(sampling.stop, len(prompt.taken_back))
         self._to_spell = prompt.taken_back
         self._guess: list[int] = []
+        self._looked_up = False
+        self._read = 0
+        self._misses = 0
         self._cached = 0
-        self.generated = 0
+        self.generated = self.guessed = self.guessed_right = 0
 
     def begin_at(self, known: int) -> None:
         """The first `known` tokens were computed earlier."""
-        self.computed = self._cached = known
+        self.computed = self._cached = self._read = known
 
     @property
     def decoding(self) -> bool:
         """Only the token that was generated last is missing."""
         return len(self.tokens) - self.computed == 1 and self.generated > 0
 
-    def piece(self, most: int) -> Piece:
-        """What to compute next: at most `most` tokens of the prompt, or the last token and a guess of what follows."""
+    def piece(self, most: int, drafts: Drafts, drafted: int) -> Piece:
+        """What to compute next: at most `most` tokens of the prompt, or the last token and a guess of what follows.
+
+        `drafts` may guess `drafted` tokens where the sequence's own text tells none.
+        """
         pending = self.tokens[self.computed : self.computed + most]
         last = self.computed + len(pending) == len(self.tokens)
         self._guess = []
-        if self.decoding and not self._to_spell:
+        if last and self.guessing and not self._to_spell:
+            drafts.read(self.tokens, self._read)
+            self._read = len(self.tokens)
             room = min(self.most_tokens - len(self.tokens), self._max_tokens - self.generated) - 1
             self._guess = self._lookup.guess(self.tokens, room)
+            self._looked_up = bool(self._guess)
+            if not self._guess and self._misses < PATIENCE:
+                self._guess = drafts.guess(self.tokens, min(drafted, room))
         return Piece([*pending, *self._guess], self.computed, self.pages, 1 + len(self._guess) if last else 0)
 
     def accept(self, piece: Piece, logits: NDArray[np.float32]) -> Literal["stop", "length"] | None:
@@ -116,9 +134,17 @@ class Generation:
                 break
             right += 1
             self.computed += 1
-        if self._guess:
-            self._lookup.learn(self.tokens, len(self._guess), right)
+        self._learn(right)
         return None
+
+    def _learn(self, right: int) -> None:
+        """So many tokens of the last guess were."""
+        self.guessed += len(self._guess)
+        self.guessed_right += right
+        if self._looked_up:
+            self._lookup.learn(self.tokens, len(self._guess), right)
+        elif self._guess:
+            self._misses = 0 if right else self._misses + 1
 
     def chunk(self, finish_reason: Literal["stop", "length"] | None) -> Chunk | None:
         """What the reader may have now."""

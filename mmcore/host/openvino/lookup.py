@@ -2,7 +2,8 @@
 
 Prompt lookup (Saxena 2023): where the last tokens occurred earlier, what followed them then is the guess. The decoder
 checks all of it in one step, which costs little more than one token as long as the weights' way from memory is what
-takes the time; what it would not have said itself is dropped, so that the text is the same with and without.
+takes the time; what it would not have said itself is dropped, so that the text is the same with and without, but where
+two tokens are nearly as probable: 8-bit activations of many rows are not rounded exactly as those of one.
 
 An edit says most of a text again and something else in places. So the place in the source is not given up where the
 answer departs from it: the source is followed behind the token that was replaced, and the same token is replaced in
@@ -26,9 +27,6 @@ WINDOW = 8
 class Lookup:
     """Of one sequence, which only grows."""
 
-    # Off only where what it saves is measured.
-    enabled = True
-
     def __init__(self) -> None:
         self._after: dict[tuple[int, ...], int] = {}
         self._indexed = GRAM
@@ -40,8 +38,6 @@ class Lookup:
 
     def guess(self, tokens: Sequence[int], limit: int) -> list[int]:
         """At most `limit` tokens that may follow `tokens`; how many of them did is to be told to `learn`."""
-        if not self.enabled:
-            return []
         # What follows the last gram is not known yet: it must not be found as its own occurrence.
         for end in range(self._indexed, len(tokens)):
             self._after[tuple(tokens[end - GRAM : end])] = end

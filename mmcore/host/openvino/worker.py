@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from mmcore.engine.base import Figures
 from mmcore.errors import EngineUnavailable
 from mmcore.host.openvino.decoder import Decoder, Piece
+from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.generation import Generation
 from mmcore.host.openvino.graph import PAGE
 from mmcore.host.openvino.lookup import LONGEST
@@ -25,6 +26,9 @@ STEP_S = 0.2
 BLOCK = 64
 # Tokens of prompts in a step, whatever the speed.
 FEWEST, MOST = BLOCK, 16 * BLOCK
+# Tokens drafted for an answer, and rows that a step may get by drafts: up to eight cost hardly more than one, because
+# the weights' way from memory takes the time.
+DRAFTED, DRAFTED_ROWS = 4, 8
 
 
 class Worker:
@@ -45,6 +49,8 @@ class Worker:
         self._step_tokens = 2 * FEWEST
         # Tokens generated for requests that were closed while their step was computed.
         self.surplus = 0
+        self._guessed = self._guessed_right = 0
+        self._drafts = Drafts()
         loaded: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(load, loaded), name=f"engine {name}", daemon=True)
         self._thread.start()
@@ -73,7 +79,8 @@ class Worker:
         """Read while the thread works: each number is right, if not all of the same moment."""
         page = self._page_bytes
         used = self._pages.count - self._pages.free
-        return Figures(self.surplus, used * page, self._pages.count * page, len(self._memory), self._memory.evictions)
+        caches = used * page, self._pages.count * page, len(self._memory), self._memory.evictions
+        return Figures(self.surplus, *caches, self._guessed, self._guessed_right)
 
     def close(self) -> None:
         """Ends the thread, after the step that it is at."""
@@ -145,11 +152,12 @@ class Worker:
         """One token, or some of the prompt, for each: those that wait for a token never wait for a whole prompt."""
         pieces: list[tuple[Generation, Piece]] = []
         room = self._step_tokens
+        drafted = min(DRAFTED, DRAFTED_ROWS // len(chosen) - 1)
         for generation in chosen:
             if not generation.decoding and room <= 0:
                 continue
             # Never empty: the kernel writes where it must not for a sequence without tokens.
-            piece = generation.piece(max(room, 1))
+            piece = generation.piece(max(room, 1), self._drafts, max(drafted, 0))
             room -= len(piece.tokens)
             self._extend(generation, piece)
             pieces.append((generation, piece))
@@ -183,6 +191,8 @@ class Worker:
 
     def _end(self, generation: Generation, remember: bool = True) -> None:
         self._running.remove(generation)
+        self._guessed += generation.guessed
+        self._guessed_right += generation.guessed_right
         kept = pages_for(generation.computed, PAGE) if remember else 0
         self._pages.release(generation.pages[kept:])
         if kept:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mmcore.config import HostSettings
 from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected
+from mmcore.host.openvino.decoder import Piece
+from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.engine import OpenVinoEngine
-from mmcore.host.openvino.generation import Prompt, heal
+from mmcore.host.openvino.generation import Generation, Prompt, heal
 from mmcore.host.openvino.lookup import Lookup
+from mmcore.host.openvino.worker import DRAFTED, DRAFTED_ROWS
 from mmcore.types import Image, Message
 from tests.host.openvino.asking import ask
 from tests.host.openvino.tiny import CONTEXT, TinyModel
@@ -109,10 +114,30 @@ async def test_guesses_change_nothing_but_the_number_of_steps(
     tiny: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guessed = await ask(tiny, PROMPT, 120)
-    monkeypatch.setattr(Lookup, "enabled", False)
+    monkeypatch.setattr(Generation, "guessing", False)
     plain = await ask(tiny, PROMPT, 120)
     assert guessed.text == plain.text
     assert guessed.usage.completion_tokens == plain.usage.completion_tokens
+
+
+async def test_those_who_share_a_step_have_shorter_drafts(
+    tiny: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[list[int]] = []
+    step = tiny._worker._decoder.step
+
+    def counted(pieces: Sequence[Piece]) -> NDArray[np.float32]:
+        steps.append([piece.wanted for piece in pieces])
+        return step(pieces)
+
+    monkeypatch.setattr(tiny._worker._decoder, "step", counted)
+    monkeypatch.setattr(Lookup, "guess", lambda *_: [])
+    monkeypatch.setattr(Drafts, "guess", lambda _, tokens, limit: [1] * limit)
+    await ask(tiny, PROMPT)
+    await asyncio.gather(*(ask(tiny, PROMPT + letter) for letter in "abcdefgh"))
+    assert steps[0] == [1 + DRAFTED]
+    assert max(map(len, steps)) > DRAFTED_ROWS // 2
+    assert all(sum(rows) <= max(DRAFTED_ROWS, len(rows)) for rows in steps)
 
 
 async def test_a_seed_draws_the_same_again(tiny: OpenVinoEngine) -> None:

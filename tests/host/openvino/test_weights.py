@@ -13,8 +13,9 @@ from mmcore import config
 from mmcore.config import HostSettings
 from mmcore.engine.base import ChatRequest, Sampling
 from mmcore.host.llama import LlamaEngine
+from mmcore.host.openvino import decoder
 from mmcore.host.openvino.engine import OpenVinoEngine
-from mmcore.host.openvino.lookup import Lookup
+from mmcore.host.openvino.generation import Generation
 from mmcore.host.weights.catalog import find
 from mmcore.host.weights.pull import locate
 from mmcore.types import Message
@@ -38,6 +39,12 @@ def path(small_model: str) -> Path:
 @pytest.fixture(scope="module")
 def user_cache() -> Path:
     return config.cache_dir()
+
+
+@pytest.fixture
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Activations in float32: in 8 bits they are rounded otherwise where many rows are computed than where one is."""
+    monkeypatch.setattr(decoder, "ACTIVATION_GROUP", 0)
 
 
 @pytest.fixture
@@ -69,17 +76,16 @@ async def test_a_cut_word_goes_on(engine: OpenVinoEngine) -> None:
     assert f"num{said.text}".split()[0].rstrip(":") in ("num", "number", "numbers", "num,")
 
 
-async def test_guesses_change_nothing(engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_guesses_change_nothing(exact: None, engine: OpenVinoEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "".join(f"    total = total + {n} * weights[{n}] - offset\n" for n in range(6))
     question = (
         f"Rename `offset` to `bias`. Answer with the function only.\n\ndef f(weights, offset):\n    total = 0\n{body}"
     )
     request = ChatRequest("small", (Message("user", question),), Sampling(max_tokens=100))
-    # Once for the cache: a prompt computed in one piece and one whose end is computed alone differ in the last bit.
-    assert [chunk async for chunk in engine.chat(request)]
     guessed = "".join([chunk.text async for chunk in engine.chat(request)])
-    monkeypatch.setattr(Lookup, "enabled", False)
+    monkeypatch.setattr(Generation, "guessing", False)
     assert "".join([chunk.text async for chunk in engine.chat(request)]) == guessed
+    assert (await engine.figures()).guessed_right > 50
 
 
 async def test_memory_comes_back(path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
