@@ -63,7 +63,7 @@ contract-vllm: .venv/.installed-dev
 	$(BIN)/python -m tests.contract.vllm
 
 # Each writes a table to bench/results; on a quiet machine, one at a time.
-bench: bench-engines bench-layouts bench-context bench-overhead bench-replay bench-soak
+bench: bench-engines bench-guessing bench-layouts bench-context bench-overhead bench-replay bench-soak
 
 # What was measured and is not shipped, in an environment of its own; adds to the table of bench-engines.
 bench-candidates: .candidates/.installed
