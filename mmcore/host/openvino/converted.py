@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -30,13 +30,13 @@ from mmcore import config
 from mmcore.errors import EngineRejected, EngineUnavailable
 from mmcore.host.openvino import packed
 from mmcore.host.openvino.architecture import Architecture, read_architecture
-from mmcore.host.openvino.quantize import Floats, Quantized, quantize
+from mmcore.host.openvino.quantize import Floats, Quantized, quantize, quantize_coarsely
 from mmcore.host.openvino.tokens import write_tokenizer
 
 log = logging.getLogger(__name__)
 
 # Raised whenever other bytes would be written for the same file.
-FORMAT = 3
+FORMAT = 4
 
 # Rows dequantized at a time: a vocabulary's matrix as float32 would be a gigabyte.
 BLOCK_ROWS = 4096
@@ -116,7 +116,7 @@ def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -
     architecture = read_architecture(file.field)
     write_tokenizer(file.field, partial / "tokenizer.json")
     with packed.Writer(partial / "weights.bin") as writer:
-        _write_matrices(file, dict(_matrices(architecture)), writer, on_progress)
+        _write_matrices(file, list(_matrices(architecture)), writer, on_progress)
         for name, parts in _vectors(architecture):
             writer.add(name, np.concatenate([file.vector(part) for part in parts]))
     model = {"architecture": asdict(architecture), "chat_template": file.field("tokenizer.chat_template")}
@@ -128,14 +128,14 @@ def _convert(source: Path, folder: Path, on_progress: Callable[[float], None]) -
 
 
 def _write_matrices(
-    file: _Source, matrices: Mapping[str, list[str]], writer: packed.Writer, on_progress: Callable[[float], None]
+    file: _Source, matrices: Sequence[_Matrix], writer: packed.Writer, on_progress: Callable[[float], None]
 ) -> None:
     # numpy computes on one core: a block of rows a thread.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:
-        for done, (name, parts) in enumerate(matrices.items()):
-            blocks = list(threads.map(lambda rows: quantize(rows()), file.blocks(parts)))
-            writer.add(f"{name}.codes", np.concatenate([block.codes for block in blocks]))
-            writer.add(f"{name}.scales", np.concatenate([block.scales for block in blocks]))
+        for done, matrix in enumerate(matrices):
+            blocks = list(threads.map(lambda rows, form=matrix.form: form(rows()), file.blocks(matrix.parts)))
+            writer.add(f"{matrix.name}.codes", np.concatenate([block.codes for block in blocks]))
+            writer.add(f"{matrix.name}.scales", np.concatenate([block.scales for block in blocks]))
             on_progress((done + 1) / len(matrices))
 
 
@@ -169,15 +169,24 @@ class _Source:
                 yield functools.partial(gguf.quants.dequantize, rows, tensor.tensor_type)
 
 
-def _matrices(architecture: Architecture) -> Iterator[tuple[str, list[str]]]:
-    """The graph's matrices and the tensors that each is joined of."""
-    yield "token_embd", ["token_embd.weight"]
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    """One of the graph's: the tensors that it is joined of, and the integers that it is kept in."""
+
+    name: str
+    parts: list[str]
+    form: Callable[[Floats], Quantized] = quantize
+
+
+def _matrices(architecture: Architecture) -> Iterator[_Matrix]:
+    yield _Matrix("token_embd", ["token_embd.weight"])
     for layer in range(architecture.layers):
         block = f"blk.{layer}"
-        yield f"{block}.attn_qkv", [f"{block}.attn_{part}.weight" for part in "qkv"]
+        yield _Matrix(f"{block}.attn_qkv", [f"{block}.attn_{part}.weight" for part in "qkv"])
         for name in ("attn_output", "ffn_gate", "ffn_up", "ffn_down"):
-            yield f"{block}.{name}", [f"{block}.{name}.weight"]
-    yield "output", ["output.weight"]
+            yield _Matrix(f"{block}.{name}", [f"{block}.{name}.weight"])
+    yield _Matrix("output", ["output.weight"])
+    yield _Matrix("output.coarse", ["output.weight"], quantize_coarsely)
 
 
 def _vectors(architecture: Architecture) -> Iterator[tuple[str, list[str]]]:

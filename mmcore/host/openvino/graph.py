@@ -20,11 +20,19 @@ from mmcore.host.openvino.runtime import PagedAttention, op, ov
 # Tokens in a page: what the CPU plugin's kernel is written for.
 PAGE = 32
 
+# Tokens whose logits are computed exactly. In 900 places of code the likeliest was never more than 1.3 behind the
+# likeliest of the coarse logits, and hardly ever not among the first 16 of them; the rest are there for sampling and
+# for answers that must begin with given letters.
+CANDIDATES = 128
+
 Node = Any
 
 
 class Weights(Protocol):
-    """Where the graph's constants come from; a matrix is named as its tensor in the GGUF file, without `.weight`."""
+    """Where the graph's constants come from; a matrix is named as its tensor in the GGUF file, without `.weight`.
+
+    `output` comes in 4 bits too, as `output.coarse`.
+    """
 
     def matrix(self, name: str) -> Quantized: ...
 
@@ -65,7 +73,7 @@ def build(shape: Architecture, weights: Weights) -> ov.Model:
         up = _linear(h, weights.matrix(f"{block}ffn_up"))
         x = op.add(x, _linear(op.multiply(gate, up), weights.matrix(f"{block}ffn_down")))
     x = op.gather(x, wanted, _constant(np.int32(0)))
-    logits = _linear(_norm(x, weights.vector("output_norm"), shape), weights.matrix("output"))
+    logits = _logits(_norm(x, weights.vector("output_norm"), shape), weights)
     return ov.Model([op.result(logits)], [tokens, positions, wanted, *tables, longest, *caches], "decoder")
 
 
@@ -127,17 +135,38 @@ def _linear(x: Node, weight: Quantized) -> Node:
     return op.matmul(x, _decompressed(weight), False, True)
 
 
+def _logits(x: Node, weights: Weights) -> Node:
+    """Of the whole vocabulary from weights of 4 bits, and of the likeliest of it from those of 8.
+
+    The largest matrix of all thus comes from memory by half: a token is decoded by 3 to 8 % faster.
+    """
+    coarse = _linear(x, weights.matrix("output.coarse"))
+    exact = weights.matrix("output")
+    count = min(CANDIDATES, len(exact.codes))
+    likely = op.topk(coarse, _constant(np.int32(count)), -1, "max", "none", "i32").output(1)
+    rows = op.gather(_decompressed(exact), likely, _constant(np.int32(0)))
+    two = _constant(np.int32(2))
+    logits = op.squeeze(op.matmul(rows, op.unsqueeze(x, two), False, False), two)
+    return op.scatter_elements_update(coarse, likely, logits, _constant(np.int32(1)))
+
+
 def _decompressed(weight: Quantized) -> Node:
     """The matrix in float32 [outputs, inputs] as an expression that the plugin folds into its kernels.
 
     Why 8 bits: 4 in the feed-forward layers, with a scale and a zero point for 128 inputs, decode the 1.5B by a quarter
     faster and fail infillings that 8 pass; with a scale for fewer inputs they are no faster.
     """
-    values = op.multiply(op.convert(_shared(weight.codes), "f16"), _shared(weight.scales))
-    return op.convert(values, "f32")
+    if weight.codes.dtype == np.int8:
+        values = op.multiply(op.convert(_shared(weight.codes), "f16"), _shared(weight.scales))
+        return op.convert(values, "f32")
+    outputs, groups, _ = weight.scales.shape
+    inputs = 2 * weight.codes.shape[1]
+    codes = ov.Tensor(weight.codes, [outputs, groups, inputs // groups], ov.Type.i4)
+    values = op.multiply(op.convert(_shared(codes), "f16"), _shared(weight.scales))
+    return op.convert(op.reshape(values, _constant(np.array([outputs, inputs])), False), "f32")
 
 
-def _shared(value: NDArray[Any]) -> Node:
+def _shared(value: NDArray[Any] | ov.Tensor) -> Node:
     """A constant that does not copy: the weights stay the mapped file until the plugin packs them."""
     return op.constant(value, shared_memory=True)
 
