@@ -30,6 +30,7 @@ import psutil
 from mmcore import config
 from mmcore.config import HostSettings
 from mmcore.engine.base import ChatRequest, CompletionRequest, LocalEngine, Sampling
+from mmcore.host.openvino.runtime import ov
 from mmcore.host.weights.catalog import find
 from mmcore.host.weights.pull import locate
 from mmcore.prompt.fim import render_fim
@@ -230,14 +231,25 @@ def sample(path: Path, rows: range) -> Iterator[dict[str, Any]]:
     yield from shuffled[rows.start : rows.stop]
 
 
+def machine() -> str:
+    """The processor as OpenVINO names it, and how many of its cores there are."""
+    return f"{ov.Core().get_property('CPU', 'FULL_DEVICE_NAME')}, {os.cpu_count()} cores"
+
+
 class Results:
-    """Everything measured, by model, engine and name, in a file that is written after each piece."""
+    """Everything measured, by machine, model, engine and name, in a file that is written after each piece.
+
+    What other machines measured stays; of this one only if `keep`.
+    """
 
     def __init__(self, keep: bool) -> None:
         self._path = RESULTS / "engines.json"
-        self._models: dict[str, dict[str, dict[str, list[float]]]] = {}
-        if keep and self._path.exists():
-            self._models = json.loads(self._path.read_text("utf-8"))
+        self._machines: dict[str, dict[str, dict[str, dict[str, list[float]]]]] = {}
+        if self._path.exists():
+            self._machines = json.loads(self._path.read_text("utf-8"))
+        if not keep:
+            self._machines.pop(machine(), None)
+        self._models = self._machines.setdefault(machine(), {})
 
     def note(self, model: str, kind: str, name: str, value: float) -> None:
         self.add(model, {kind: {name: [value]}})
@@ -248,14 +260,12 @@ class Results:
             for name, numbers in values.items():
                 there[name] = [*there.get(name, []), *numbers]
         RESULTS.mkdir(exist_ok=True)
-        self._path.write_text(json.dumps(self._models, indent=1) + "\n", "utf-8")
-        lines = [
-            "# Engines on the CPU",
-            "",
-            f"{os.cpu_count()} cores. Medians of interleaved rounds; ×: of llama.cpp's.",
-        ]
-        for model, kinds in self._models.items():
-            lines += ["", *table(model, kinds)]
+        self._path.write_text(json.dumps(self._machines, indent=1) + "\n", "utf-8")
+        lines = ["# Engines on the CPU", "", "Medians of interleaved rounds; ×: of llama.cpp's."]
+        for where, models in self._machines.items():
+            lines += ["", f"## {where}"]
+            for model, kinds in models.items():
+                lines += ["", *table(model, kinds)]
         self._path.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
 
     def show(self, model: str) -> None:
@@ -266,7 +276,7 @@ def table(model: str, found: dict[str, dict[str, list[float]]]) -> list[str]:
     kinds = list(found)
     rounds = max(len(values.get(ROUND, ())) for values in found.values())
     heads = [kind if found[kind] else f"{kind}: does not load it" for kind in kinds]
-    lines = [f"## {model}", "", f"| rounds: {rounds} | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
+    lines = [f"### {model}", "", f"| rounds: {rounds} | {' | '.join(heads)} |", "|---|" + "---:|" * len(kinds)]
     names = dict.fromkeys(name for values in found.values() for name in values)
     for name in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
         cells = [cell(found[kind].get(name), found[kinds[0]].get(name), name) for kind in kinds]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import sys
 from collections import defaultdict
@@ -22,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engines import MODELS, RESULTS, SHARED, Child, sample
+from engines import MODELS, RESULTS, SHARED, Child, machine, sample
 
 from mmcore.prompt.fim import render_fim
 
@@ -113,7 +112,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and tools/")
     arguments = parser.parse_args()
     found: list[Going] = []
-    lines = ["# Guessing ahead", "", f"{os.cpu_count()} cores; {WRITTEN} tokens written. ×: of llama.cpp's."]
+    lines = ["# Guessing ahead", "", f"{machine()}; {WRITTEN} tokens written. ×: of llama.cpp's."]
     for model in arguments.models:
         children = {
             column: Child(kind, model, script=str(Path(__file__).with_name("engines.py")))
