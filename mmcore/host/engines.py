@@ -56,7 +56,10 @@ def choose(settings: Settings) -> Choice:
 
 
 def _needs(name: str, settings: Settings) -> int:
-    """A GGUF file's weights are repacked by either engine; with the cache that is twice the file (bench/results)."""
+    """A GGUF file's weights are repacked by either engine; with the cache that is twice the file (bench/results).
+
+    What OpenVINO's engine maps besides is not counted: the system takes it back where it must.
+    """
     model = find(name)
     path = locate(model, settings)
     if path.is_file():
