@@ -67,12 +67,15 @@ def build(shape: Architecture, weights: Weights) -> ov.Model:
         page = [-1, shape.kv_heads, PAGE, shape.head_size]
         cache = [_input(f"{kind}.{layer}", ov.Type.dynamic, page) for kind in ("keys", "values")]
         caches += cache
-        x = op.add(x, _linear(attention(q, k, v, *cache), weights.matrix(f"{block}attn_output")))
+        seen = attention(q, k, v, *cache)
+        if layer == shape.layers - 1:
+            # The other tokens were needed for their keys and values only.
+            x, seen = (op.gather(rows, wanted, _constant(np.int32(0))) for rows in (x, seen))
+        x = op.add(x, _linear(seen, weights.matrix(f"{block}attn_output")))
         h = _norm(x, weights.vector(f"{block}ffn_norm"), shape)
         gate = op.swish(_linear(h, weights.matrix(f"{block}ffn_gate")))
         up = _linear(h, weights.matrix(f"{block}ffn_up"))
         x = op.add(x, _linear(op.multiply(gate, up), weights.matrix(f"{block}ffn_down")))
-    x = op.gather(x, wanted, _constant(np.int32(0)))
     logits = _logits(_norm(x, weights.vector("output_norm"), shape), weights)
     return ov.Model([op.result(logits)], [tokens, positions, wanted, *tables, longest, *caches], "decoder")
 
