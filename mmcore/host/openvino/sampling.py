@@ -11,6 +11,9 @@ from mmcore.engine.base import Sampling
 
 Row = NDArray[np.float32]
 
+# Tokens drawn among together: a running sum over the whole vocabulary takes 2 ms, a tenth of a small model's token.
+BLOCK = 512
+
 
 class Sampler:
     """One request's: with the same seed it draws the same from the same logits."""
@@ -33,9 +36,14 @@ class Sampler:
         if self._sampling.top_p < 1:
             candidates = _nucleus(weights / weights.sum(), self._sampling.top_p)
             weights = weights[candidates]
-        sums = weights.cumsum(dtype=np.float64)
-        place = int(np.searchsorted(sums, self._random.random() * sums[-1], "right"))
+        begin = BLOCK * self._place(np.add.reduceat(weights, np.arange(0, len(weights), BLOCK)))
+        place = begin + self._place(weights[begin : begin + BLOCK])
         return place if candidates is None else int(candidates[place])
+
+    def _place(self, weights: Row) -> int:
+        """Drawn by weight."""
+        sums = weights.cumsum(dtype=np.float64)
+        return int(np.searchsorted(sums, self._random.random() * sums[-1], "right"))
 
 
 def _nucleus(probabilities: Row, top_p: float) -> NDArray[np.int64]:
