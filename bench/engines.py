@@ -261,7 +261,8 @@ class Results:
                 there[name] = [*there.get(name, []), *numbers]
         RESULTS.mkdir(exist_ok=True)
         self._path.write_text(json.dumps(self._machines, indent=1) + "\n", "utf-8")
-        lines = ["# Engines on the CPU", "", "Medians of interleaved rounds; ×: of llama.cpp's."]
+        how = "Medians of interleaved rounds; ×: of llama.cpp's, round by round where both ran in it."
+        lines = ["# Engines on the CPU", "", how]
         for where, models in self._machines.items():
             lines += ["", f"## {where}"]
             for model, kinds in models.items():
@@ -290,8 +291,11 @@ def cell(numbers: list[float] | None, first: list[float] | None, name: str) -> s
     if name == PASSED:
         return f"{sum(numbers):.0f} of {len(numbers)}"
     value = statistics.median(numbers)
-    base = statistics.median(first) if first and first is not numbers else 0
-    return f"{value:,.1f} · {value / base:.2f}×" if base else f"{value:,.1f}"
+    if not first or first is numbers or not all(first):
+        return f"{value:,.1f}"
+    # Within a round, where it can be: from one to the next a machine may be half as fast.
+    pairs = zip(numbers, first, strict=True) if len(numbers) == len(first) else [(value, statistics.median(first))]
+    return f"{value:,.1f} · {statistics.median(own / its for own, its in pairs):.2f}×"
 
 
 def a_range(text: str) -> range:
