@@ -135,7 +135,7 @@ async def main() -> None:
     seconds = [value for tally in tallies for value in tally.seconds] or [0.0]
     sent, answered, superseded = (sum(getattr(t, name) for t in tallies) for name in ("sent", "answered", "superseded"))
     failed = [message for tally in tallies for message in tally.failed]
-    first, last = memory[len(memory) // 4], memory[-1]
+    quarters = [memory[len(memory) * quarter // 4 - 1] for quarter in range(1, 5)]
     found = {
         "editors": options.editors,
         "minutes": options.minutes,
@@ -146,10 +146,8 @@ async def main() -> None:
         "failed": len(failed),
         "lost": sent - answered - superseded - len(failed),
         **{f"answered_p{int(q * 100)}_ms": quantile(seconds, q) * 1000 for q in (0.5, 0.9, 0.99)},
-        "host_mb_after_a_quarter": first[1],
-        "host_mb_at_the_end": last[1],
-        "servers_mb_after_a_quarter": first[2],
-        "servers_mb_at_the_end": last[2],
+        "host_mb_after_each_quarter": ", ".join(f"{host_mb:.0f}" for _, host_mb, _ in quarters),
+        "servers_mb_after_each_quarter": ", ".join(f"{servers_mb:.0f}" for *_, servers_mb in quarters),
         "load": os.getloadavg()[0],
     }
     lines = ["# Soak", "", f"`python bench/soak.py --minutes {options.minutes:g}`", "", "| | |", "|---|---|"]
