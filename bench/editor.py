@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
@@ -117,7 +117,7 @@ class Editor:
         address = json.loads((self._state / "host.json").read_text())
         token = (self._state / "host.token").read_text().strip()
         root = address["url"].removesuffix("/v1")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"{root}/metrics", headers={"Authorization": f"Bearer {token}"})).text
         found: dict[str, float] = {}
         for name, value in re.findall(r"^sidesight_(\w+)_total(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE):

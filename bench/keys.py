@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from editor import Buffer
 from llama_vim import start_server
 
@@ -74,7 +74,7 @@ def traces() -> Iterator[list[Key]]:
 class Server:
     """llama.cpp's server, for its tokenizer and for its cache."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
 
     async def tokens(self, text: str) -> list[int]:
@@ -103,7 +103,7 @@ async def llama_cpp(model: str, chunk: int, threads: int = 2) -> AsyncIterator[S
     settings, _ = config.load()
     process, url = await start_server(locate(find(model), settings), threads, chunk)
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=None) as client:
+        async with httpx2.AsyncClient(base_url=url, timeout=None) as client:
             yield Server(client)
     finally:
         assert process.stdin

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 N_PREFIX, N_SUFFIX, N_PREDICT = 256, 64, 128
 T_MAX_PROMPT_MS, T_MAX_PREDICT_MS, T_FIRST_MS = 500, 1000, 250
@@ -66,7 +66,7 @@ class LlamaVim:
         self._timer: asyncio.TimerHandle | None = None
         self._moved = time.monotonic()
         self._dice = random.Random(1)
-        self._client = httpx.AsyncClient(base_url=self.url, timeout=None)
+        self._client = httpx2.AsyncClient(base_url=self.url, timeout=None)
         self._ring_task = asyncio.create_task(self._update_ring())
         self._others: set[asyncio.Task[Any]] = set()
 

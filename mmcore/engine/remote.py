@@ -8,30 +8,23 @@ import json
 import ssl
 import time
 import urllib.request
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
-import httpx
-import httpx_retries
-import httpx_sse
+import httpx2
 import truststore
 
-from mmcore.engine import wire
+from mmcore.engine import retry, wire
 from mmcore.engine.base import ChatRequest, CompletionRequest
 from mmcore.errors import EngineProtocolError, EngineRejected, EngineUnavailable, SettingError
 from mmcore.types import Chunk, Usage
 
-# A server that restarts or sheds load is back within seconds; a programmer waits no longer for ghost text.
-RETRIES = 3
-BACKOFF_S = 0.25
-LONGEST_BACKOFF_S = 8.0
 # A server that could not be reached is asked only once a request for so long: whoever types must not wait for a dead
 # one at every key, and one that is back is found at once all the same.
 DOWN_S = 15.0
 # The end of a stream comes with its last event, or from a server that keeps it open for no use.
 END_TIMEOUT_S = 0.1
-RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class KeyRefused(EngineRejected):
@@ -55,18 +48,18 @@ class RemoteEngine:
         api_key: str | None = None,
         connect_timeout_s: float = 5.0,
         read_timeout_s: float = 300.0,
-        retries: int = RETRIES,
+        retries: int = retry.RETRIES,
         own_host: bool = False,
     ) -> None:
         """`own_host`: the server is ours and knows fields that the API does not have, which others may refuse."""
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._timeout = httpx.Timeout(read_timeout_s, connect=connect_timeout_s)
+        self._timeout = httpx2.Timeout(read_timeout_s, connect=connect_timeout_s)
         self._retries = retries
         self._own_host = own_host
         self._usage_with_each_event = True
         self._down_until = 0.0
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx2.AsyncClient | None = None
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Chunk, None]:
         return self._generate("/completions", wire.completion_body(request) | self._own_fields(request))
@@ -86,9 +79,10 @@ class RemoteEngine:
 
     async def get(self, path: str) -> Any:
         """The JSON at a path below `base_url`."""
-        with self._reaching() as extensions:
-            response = await self._open().get(path, extensions=extensions)
-        _refuse_errors(response.status_code, response.content, self.base_url)
+        with self._reaching() as retries:
+            async with retry.stream(self._open(), "GET", path, retries) as response:
+                content = await response.aread()
+        _refuse_errors(response.status_code, content, self.base_url)
         try:
             return response.json()
         except ValueError:
@@ -120,15 +114,12 @@ class RemoteEngine:
         usage: Usage | None = None
         # An editor's text may hold half of a surrogate pair, which JSON in UTF-8 cannot carry.
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        headers = {"Content-Type": "application/json"}
-        with self._reaching() as extensions:
-            async with httpx_sse.aconnect_sse(
-                self._open(), "POST", path, content=content, headers=headers, extensions=extensions
-            ) as source:
-                response = source.response
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        with self._reaching() as retries:
+            async with retry.stream(self._open(), "POST", path, retries, content=content, headers=headers) as response:
                 if response.is_error:
                     _refuse_errors(response.status_code, await response.aread(), self.base_url)
-                events = source.aiter_sse()
+                events = aiter(httpx2.EventSource(response))
                 async for sent in events:
                     if sent.data == "[DONE]":
                         await _read_to_the_end(events)
@@ -152,33 +143,24 @@ class RemoteEngine:
         return wire.read_event(content)
 
     @contextmanager
-    def _reaching(self) -> Iterator[dict[str, Any]]:
-        """Gives the request's extensions, and remembers whether there was anybody to ask."""
+    def _reaching(self) -> Iterator[int]:
+        """Gives how often to try again, and remembers whether there was anybody to ask."""
         down = time.monotonic() < self._down_until
         try:
             with _translated(self.base_url):
-                yield {"retry": httpx_retries.Retry(total=0)} if down else {}
+                yield 0 if down else self._retries
         except ServerAway:
             self._down_until = time.monotonic() + DOWN_S
             raise
         self._down_until = 0.0
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self) -> httpx2.AsyncClient:
         if self._client is None:
-            retry = httpx_retries.Retry(
-                total=self._retries,
-                allowed_methods=("GET", "POST"),
-                status_forcelist=RETRIED_STATUS,
-                retry_on_exceptions=(httpx.ConnectError, httpx.ConnectTimeout, httpx.RemoteProtocolError),
-                backoff_factor=BACKOFF_S,
-                max_backoff_wait=LONGEST_BACKOFF_S,
-                backoff_jitter=0.5,
-            )
-            self._client = httpx.AsyncClient(
+            self._client = httpx2.AsyncClient(
                 base_url=self.base_url,
                 headers=self._headers,
                 timeout=self._timeout,
-                transport=httpx_retries.RetryTransport(_transport(self.base_url), retry),
+                transport=_transport(self.base_url),
             )
         return self._client
 
@@ -190,15 +172,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
+def _transport(base_url: str) -> httpx2.AsyncHTTPTransport:
     """TLS by the system's certificates, the system's proxy; neither for this machine.
 
     A proxy named in the environment must not see, or fail, what goes to a loopback address.
     """
     try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL:
+        url = httpx2.URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise SettingError(
             f"engine.url is {base_url!r}, which is not an http(s) address; e.g. http://127.0.0.1:8000/v1"
@@ -208,10 +190,10 @@ def _transport(base_url: str) -> httpx.AsyncHTTPTransport:
         proxies = urllib.request.getproxies()
         proxy = proxies.get(url.scheme, proxies.get("all"))
     verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "https" else False
-    return httpx.AsyncHTTPTransport(verify=verify, proxy=proxy, trust_env=False)
+    return httpx2.AsyncHTTPTransport(verify=verify, proxy=proxy, trust_env=False)
 
 
-async def _read_to_the_end(events: AsyncGenerator[httpx_sse.ServerSentEvent, None]) -> None:
+async def _read_to_the_end(events: AsyncIterator[httpx2.ServerSentEvent]) -> None:
     """A connection is used again only if its last answer was read whole; a new one costs a millisecond."""
     with suppress(TimeoutError):
         async with asyncio.timeout(END_TIMEOUT_S):
@@ -224,19 +206,19 @@ def _translated(url: str) -> Iterator[None]:
     """Transport errors as ours."""
     try:
         yield
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         reason = str(error) or "no answer in time"
         raise ServerAway(f"{url} cannot be reached ({reason}); is the model server running?") from None
-    except httpx.TimeoutException:
+    except httpx2.TimeoutException:
         raise EngineUnavailable(f"{url} does not answer in time; is it overloaded?") from None
-    except (httpx_sse.SSEError, httpx.DecodingError):
+    except (httpx2.SSEError, httpx2.DecodingError):
         raise EngineProtocolError(f"{url} does not stream as the API does; is it a model server?") from None
-    except httpx.RemoteProtocolError as error:
+    except httpx2.RemoteProtocolError as error:
         # The one class stands for a connection that was cut and for bytes that are not HTTP.
         if "disconnected" in str(error) or "closed" in str(error):
             raise EngineUnavailable(f"{url} closed the connection; is it still running?") from None
         raise EngineProtocolError(f"{url} does not speak HTTP; is it a model server?") from None
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise EngineUnavailable(f"{url} cannot be reached ({error}); is the model server running?") from None
 
 

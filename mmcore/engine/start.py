@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 import filelock
-import httpx
+import httpx2
 import psutil
 
 from mmcore import config
@@ -62,9 +62,9 @@ def probe(found: Address) -> dict[str, Any] | None:
     """What a host says of its health; None when it does not answer as ours."""
     try:
         headers = {"Authorization": f"Bearer {address.read_token()}"}
-        response = httpx.get(found.health, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
+        response = httpx2.get(found.health, headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
         health = response.raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
         return None
     return health if isinstance(health, dict) and health.get("pid") == found.pid else None
 
@@ -100,8 +100,8 @@ def _gone(found: Address) -> bool:
 def _asked_to_leave(found: Address) -> bool:
     try:
         headers = {"Authorization": f"Bearer {address.read_token()}"}
-        response = httpx.post(f"{found.root}/shutdown", headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL):
+        response = httpx2.post(f"{found.root}/shutdown", headers=headers, timeout=PROBE_TIMEOUT_S, trust_env=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL):
         return False
     return response.is_success
 

@@ -49,7 +49,7 @@ def run(settings: Settings, bind: str = "127.0.0.1", port: int = 0) -> None:
     host that runs already.
     """
     # Each request to an engine would be a line of its own.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     metrics = Metrics()
     service = Service(Models(engines.choose(settings), metrics), metrics)
     config.state_dir().mkdir(mode=0o700, parents=True, exist_ok=True)

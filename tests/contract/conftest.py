@@ -13,7 +13,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 
-import httpx
+import httpx2
 import pytest
 
 from mmcore import config
@@ -128,7 +128,7 @@ def _host(host: RunningHost, model: str) -> Subject:
 def _llama_server(server: LlamaEngine) -> Subject:
     def idle() -> bool:
         headers = {"Authorization": f"Bearer {server.key}"}
-        slots = httpx.get(f"{server.address}/slots", headers=headers, trust_env=False).json()
+        slots = httpx2.get(f"{server.address}/slots", headers=headers, trust_env=False).json()
         return not any(slot["is_processing"] for slot in slots)
 
     return Subject(RemoteEngine(f"{server.address}/v1", server.key), "whatever", idle, any_name=True)
@@ -138,7 +138,7 @@ def _at_url() -> Subject:
     url = OTHER["URL"]
 
     def idle() -> bool:
-        metrics = httpx.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
+        metrics = httpx2.get(url.removesuffix("/v1") + "/metrics", trust_env=False).text
         return total(metrics, "vllm:num_requests_running") == 0
 
     numbers = {"context_tokens": int(OTHER["CONTEXT"]), "cache_step": int(OTHER["CACHE_STEP"])}

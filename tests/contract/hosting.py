@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 DEADLINE_S = 60.0
@@ -28,14 +28,14 @@ class RunningHost:
     state: Path
     process: subprocess.Popen[bytes]
 
-    def get(self, path: str, **options: Any) -> httpx.Response:
+    def get(self, path: str, **options: Any) -> httpx2.Response:
         root = self.url.removesuffix("/v1")
-        return httpx.get(root + path, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False, **options)
+        return httpx2.get(root + path, headers={"Authorization": f"Bearer {self.token}"}, trust_env=False, **options)
 
-    def post(self, path: str, **options: Any) -> httpx.Response:
+    def post(self, path: str, **options: Any) -> httpx2.Response:
         root = self.url.removesuffix("/v1")
         headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
-        return httpx.post(root + path, headers=headers, trust_env=False, **options)
+        return httpx2.post(root + path, headers=headers, trust_env=False, **options)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over the series that have these labels."""

@@ -15,7 +15,7 @@ import time
 import venv
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from mmcore import config
 from mmcore.host.weights.catalog import find
@@ -107,8 +107,8 @@ def main() -> int:
 
 def _healthy(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", trust_env=False).is_success
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/health", trust_env=False).is_success
+    except httpx2.TransportError:
         return False
 
 

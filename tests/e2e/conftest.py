@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
@@ -136,7 +136,7 @@ class Metrics:
 
     async def value(self, name: str) -> float:
         """The sum over all labels."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             reply = await client.get(f"{self._url}/metrics", headers={"Authorization": f"Bearer {self._token}"})
         return sum(float(found) for found in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", reply.text, re.MULTILINE))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mmcore.engine import remote
+from mmcore.engine import remote, retry
 from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.remote import KeyRefused, RemoteEngine
 from mmcore.errors import EngineProtocolError, EngineRejected, EngineUnavailable, SettingError
@@ -30,10 +30,12 @@ class Replies:
     heads: list[str] = field(default_factory=list)
     hold_open: bool = False
     closed_by_client: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: list[asyncio.Task[None] | None] = field(default_factory=list)
     url: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):
+        self.connections.append(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             length = next(
                 (int(line[15:]) for line in head.lower().splitlines() if line.startswith("content-length")), 0
@@ -60,7 +62,7 @@ async def server() -> AsyncIterator[Replies]:
 
 @pytest.fixture
 async def engine(server: Replies, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RemoteEngine]:
-    monkeypatch.setattr(remote, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(retry, "BACKOFF_S", 0.001)
     engine = RemoteEngine(server.url, "the-key")
     yield engine
     await engine.close()
@@ -179,7 +181,7 @@ async def test_a_server_that_stays_busy_is_given_up_with_what_it_said(server: Re
     server.replies = [reply("503 Busy", b'{"error": {"message": "loading\\nthe model"}}')]
     with pytest.raises(EngineUnavailable, match="loading the model"):
         await collect(engine)
-    assert len(server.heads) == 1 + remote.RETRIES
+    assert len(server.heads) == 1 + retry.RETRIES
 
 
 async def test_nothing_is_asked_again_after_the_first_token(server: Replies, engine: RemoteEngine) -> None:
@@ -257,8 +259,8 @@ async def test_a_server_that_is_not_there_is_named(unused_tcp_port: int) -> None
 async def test_a_server_that_stays_away_is_not_waited_for_again_and_found_when_it_is_back(
     unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(remote, "BACKOFF_S", 0.001)
-    caplog.set_level(logging.DEBUG, "httpcore.connection")
+    monkeypatch.setattr(retry, "BACKOFF_S", 0.001)
+    caplog.set_level(logging.DEBUG, "httpcore2.connection")
     engine = RemoteEngine(f"http://127.0.0.1:{unused_tcp_port}/v1")
     connections = []
     for _ in range(3):
@@ -266,7 +268,7 @@ async def test_a_server_that_stays_away_is_not_waited_for_again_and_found_when_i
         with pytest.raises(EngineUnavailable, match="is the model server running"):
             await collect(engine)
         connections.append(sum("connect_tcp.started" in line for line in caplog.messages))
-    assert connections == [1 + remote.RETRIES, 1, 1]
+    assert connections == [1 + retry.RETRIES, 1, 1]
     back = Replies([events(piece("a", "stop"))])
     async with await asyncio.start_server(back.serve, "127.0.0.1", unused_tcp_port):
         assert (await collect(engine))[0].text == "a"
@@ -288,6 +290,20 @@ async def test_closing_the_stream_closes_the_connection(server: Replies, engine:
     async with aclosing(engine.complete(REQUEST)) as chunks:
         assert (await anext(chunks)).text == "a"
     await asyncio.wait_for(server.closed_by_client.wait(), 30)
+
+
+async def test_requests_cancelled_at_any_moment_leave_no_connection_behind(server: Replies) -> None:
+    server.replies = [GOOD]
+    engine = RemoteEngine(server.url)
+    for turns in range(100):
+        request = asyncio.create_task(collect(engine))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        request.cancel()
+        await asyncio.wait([request])
+    async with asyncio.timeout(30):
+        await asyncio.gather(*filter(None, server.connections))
+    await engine.close()
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])

