@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
@@ -30,9 +31,6 @@ POLL_S = 0.05
 LEAVE_TIMEOUT_S = 15.0
 # Exit status of a host that found another one running (EX_TEMPFAIL).
 ANOTHER_RUNS = 75
-
-# Kept so that Python does not warn of processes that outlive us, which ours are meant to.
-_children: list[subprocess.Popen[bytes]] = []
 
 
 def find_or_start(settings: Settings, on_status: Callable[[str], None], replace: bool) -> tuple[Address, str]:
@@ -149,7 +147,8 @@ def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(log)
-    _children.append(child)
+    # Waited for, lest it stay a zombie when it leaves before us; by a daemon, for it is meant to outlive us.
+    threading.Thread(target=child.wait, name=f"host {child.pid}", daemon=True).start()
     return child
 
 

@@ -158,6 +158,13 @@ async def test_a_file_left_by_a_dead_host_misleads_nobody(attach: Callable[[], E
     assert running().pid != dead.pid
 
 
+async def test_a_host_that_has_left_stays_no_zombie_of_who_started_it(attach: Callable[[], Engine]) -> None:
+    await said(attach())
+    pid = running().pid
+    start.stop()
+    assert within(lambda: not psutil.pid_exists(pid))
+
+
 async def test_a_process_that_has_the_number_of_a_dead_host_is_let_be(attach: Callable[[], Engine]) -> None:
     await said(attach())
     start.stop()
@@ -185,7 +192,7 @@ async def test_a_host_of_another_version_is_replaced_by_the_first_to_come(attach
     assert await said(engine)
     new = running()
     assert new.pid != old.pid
-    assert within(lambda: not psutil.pid_exists(old.pid) or not old.alive())
+    assert within(lambda: not psutil.pid_exists(old.pid))
 
 
 async def test_two_versions_do_not_replace_each_other_in_turn(attach: Callable[[], Engine]) -> None:
