@@ -42,8 +42,8 @@ def user_cache() -> Path:
 
 
 @pytest.fixture
-def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Activations in float32: in 8 bits they are rounded otherwise where many rows are computed than where one is."""
+def exact(exact: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Activations too: in 8 bits they are rounded otherwise where many rows are computed than where one is."""
     monkeypatch.setattr(decoder, "ACTIVATION_GROUP", 0)
 
 
