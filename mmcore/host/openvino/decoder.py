@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,16 @@ class Decoder:
         for tokens in (1, 2 * PAGE):
             self.step([Piece([0] * tokens, 0, range(-(-tokens // PAGE)), 1)])
         self._weights.drop()
+
+    def slowdown(self, rows: int) -> float:
+        """How many times as long as a step of one row a step of `rows` rows takes. Overwrites the first page."""
+        seconds: dict[int, list[float]] = {rows: [], 1: []}
+        # Twice, by turns: the first time kernels are chosen, and the machine may have something else to do.
+        for count in 2 * list(seconds):
+            began = time.perf_counter()
+            self.step([Piece([0] * count, 0, [0], count)])
+            seconds[count].append(time.perf_counter() - began)
+        return min(seconds[rows]) / min(seconds[1])
 
     def copy_page(self, source: int, target: int) -> None:
         self._cache[:, :, target] = self._cache[:, :, source]

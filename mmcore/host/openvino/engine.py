@@ -87,7 +87,8 @@ class OpenVinoEngine:
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
         known = self._vocabulary, self._context_tokens
-        generation = Generation(prompt, request.sampling, logprobs, *known, deliver, request.workspace)
+        shortest = self._worker.shortest
+        generation = Generation(prompt, request.sampling, logprobs, *known, deliver, request.workspace, shortest)
         generation.paused = turn.paused
         self._worker.submit(generation)
         try:

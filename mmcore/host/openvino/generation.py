@@ -13,7 +13,7 @@ from mmcore.engine.base import Sampling
 from mmcore.errors import EngineError
 from mmcore.host.openvino.decoder import Piece
 from mmcore.host.openvino.drafts import Drafts
-from mmcore.host.openvino.lookup import Lookup
+from mmcore.host.openvino.lookup import SHORTEST, Lookup
 from mmcore.host.openvino.sampling import Sampler, log_probability
 from mmcore.host.openvino.text import Text
 from mmcore.host.openvino.tokens import Vocabulary
@@ -64,7 +64,9 @@ class Generation:
         context_tokens: int,
         deliver: Callable[[Chunk | EngineError], None],
         workspace: str,
+        shortest: int = SHORTEST,
     ) -> None:
+        """`shortest`: tokens that are looked up at once, before it is known how well that goes."""
         self.tokens = list(prompt.tokens)
         self.computed = 0
         self.pages: list[int] = []
@@ -77,7 +79,7 @@ class Generation:
         self._logprobs = logprobs
         self._vocabulary = vocabulary
         self._sampler = Sampler(sampling)
-        self._lookup = Lookup()
+        self._lookup = Lookup(shortest)
         self._text = Text(sampling.stop, len(prompt.taken_back))
         self._to_spell = prompt.taken_back
         self._guess: list[int] = []

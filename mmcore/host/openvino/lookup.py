@@ -2,7 +2,7 @@
 
 Prompt lookup (Saxena 2023): where the last tokens occurred earlier, what followed them then is the guess. The decoder
 checks all of it in one step, which costs little more than one token as long as the weights' way from memory is what
-takes the time; what it would not have said itself is dropped, so that the text is the same with and without, but where
+takes the time. What it would not have said itself is dropped, so that the text is the same with and without, but where
 two tokens are nearly as probable: 8-bit activations of many rows are not rounded exactly as those of one.
 
 An edit says most of a text again and something else in places. So the place in the source is not given up where the
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 # Tokens that must agree before a guess is made. Two agree by accident too often.
 GRAM = 3
-# Guessed at once at least and at most: a step of 17 rows takes about twice the time of one.
+# Guessed at once at least, unless told otherwise, and at most: a step of 17 rows takes about twice the time of one.
 SHORTEST, LONGEST = 4, 16
 # Guesses in a row that may be wrong from their first token on before the source is given up.
 PATIENCE = 2
@@ -27,10 +27,11 @@ WINDOW = 8
 class Lookup:
     """Of one sequence, which only grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, shortest: int = SHORTEST) -> None:
+        self._shortest = shortest
         self._after: dict[tuple[int, ...], int] = {}
         self._indexed = GRAM
-        self._length = SHORTEST
+        self._length = shortest
         # Where in the sequence the next token is expected to stand already.
         self._source: int | None = None
         self._replaced: dict[int, int] = {}
@@ -59,7 +60,7 @@ class Lookup:
         if right == guessed:
             self._length = min(2 * self._length, LONGEST)
         elif 2 * right < guessed:
-            self._length = max(self._length // 2, SHORTEST)
+            self._length = max(self._length // 2, self._shortest)
         self._source = self._followed(tokens, self._source + right, right > 0)
 
     def _followed(self, tokens: Sequence[int], place: int, right: bool) -> int | None:

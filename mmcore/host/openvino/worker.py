@@ -14,7 +14,7 @@ from mmcore.host.openvino.decoder import Decoder, Piece
 from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.generation import Generation
 from mmcore.host.openvino.graph import PAGE
-from mmcore.host.openvino.lookup import LONGEST
+from mmcore.host.openvino.lookup import LONGEST, SHORTEST
 from mmcore.host.openvino.pages import Memory, Pages, Remembered, as_array, common, pages_for
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ FEWEST, MOST = 2 * BLOCK, 16 * BLOCK
 # Tokens drafted for an answer, and rows that a step may get by drafts: up to eight cost hardly more than one, because
 # the weights' way from memory takes the time.
 DRAFTED, DRAFTED_ROWS = 4, 8
+# How many times as long as without drafts a step with them may take: they make about so many tokens of one. It takes
+# three times as long on an x86 without VNNI, which cannot multiply activations of 8 bits. There nothing is drafted, and
+# looking up begins with one token.
+DEAR = 1.5
 
 
 class Worker:
@@ -52,6 +56,8 @@ class Worker:
         self.surplus = 0
         self._guessed = self._guessed_right = 0
         self._drafts = Drafts()
+        # Tokens that are guessed at once: drafted, and looked up at first.
+        self._drafted, self.shortest = DRAFTED, SHORTEST
         loaded: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(load, loaded), name=f"engine {name}", daemon=True)
         self._thread.start()
@@ -93,9 +99,13 @@ class Worker:
     def _run(self, load: Callable[[], Decoder], loaded: Future[None]) -> None:
         try:
             self._decoder = load()
+            slowdown = self._decoder.slowdown(1 + DRAFTED)
         except BaseException as error:
             loaded.set_exception(error)
             return
+        log.info("a step of %d rows takes %.1f times as long as one of 1", 1 + DRAFTED, slowdown)
+        if slowdown > DEAR:
+            self._drafted, self.shortest = 0, 1
         self._pages = Pages(self._decoder.pages)
         self._memory = Memory(self._pages)
         self._page_bytes = self._decoder.page_bytes
@@ -153,7 +163,7 @@ class Worker:
         """One token, or some of the prompt, for each: those that wait for a token never wait for a whole prompt."""
         pieces: list[tuple[Generation, Piece]] = []
         room = self._step_tokens
-        drafted = min(DRAFTED, DRAFTED_ROWS // len(chosen) - 1)
+        drafted = min(self._drafted, DRAFTED_ROWS // len(chosen) - 1)
         for generation in chosen:
             if not generation.decoding and room <= 0:
                 continue

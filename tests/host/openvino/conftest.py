@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmcore.config import HostSettings
-from mmcore.host.openvino import decoder
+from mmcore.host.openvino import decoder, worker
 from mmcore.host.openvino.engine import OpenVinoEngine
 from mmcore.host.openvino.runtime import ov
 from tests.host.openvino.tiny import TinyModel, write_tiny_model
@@ -24,6 +24,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SIDESIGHT_CACHE", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def cheap_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much is guessed must not depend on how busy the machine is."""
+    monkeypatch.setattr(worker, "DEAR", float("inf"))
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mmcore.host.openvino import decoder as module
 from mmcore.host.openvino.converted import convert
 from mmcore.host.openvino.decoder import Decoder, Piece
 from mmcore.host.openvino.graph import CANDIDATES, PAGE
@@ -37,6 +39,21 @@ def same(computed: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
 def lost(computed: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     """The error beside what is there."""
     return float(np.linalg.norm(computed - expected) / np.linalg.norm(expected))
+
+
+def test_what_rows_cost_is_measured_after_their_first_step(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    done: list[int] = []
+
+    def step(pieces: Sequence[Piece]) -> None:
+        nonlocal now
+        rows = pieces[0].wanted
+        now += 100 if rows not in done else 10 + 2 * rows
+        done.append(rows)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(decoder, "step", step)
+    assert decoder.slowdown(7) == 24 / 12
 
 
 def test_logits_are_those_of_the_formulas(decoder: Decoder, tiny_model: TinyModel) -> None:

@@ -16,6 +16,7 @@ from mmcore.config import HostSettings
 from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected
+from mmcore.host.openvino import worker
 from mmcore.host.openvino.decoder import Piece
 from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.engine import OpenVinoEngine
@@ -118,6 +119,18 @@ async def test_guesses_change_nothing_but_the_number_of_steps(
     plain = await ask(tiny, PROMPT, 120)
     assert guessed.text == plain.text
     assert guessed.usage.completion_tokens == plain.usage.completion_tokens
+
+
+async def test_nothing_is_drafted_where_rows_are_dear(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lookup, "guess", lambda *_: [])
+    for limit, drafts in ((float("inf"), True), (0, False)):
+        monkeypatch.setattr(worker, "DEAR", limit)
+        engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=1))
+        # What the first answer says is there to be drafted for the second.
+        await ask(engine, PROMPT)
+        await ask(engine, PROMPT)
+        assert ((await engine.figures()).guessed > 0) is drafts
+        await engine.close()
 
 
 async def test_those_who_share_a_step_have_shorter_drafts(

@@ -38,6 +38,18 @@ def test_a_guess_is_never_longer_than_what_may_still_be_said() -> None:
     assert [len(lookup.guess(tokens, limit)) for limit in (0, 2, 100)] == [0, 2, SHORTEST]
 
 
+def test_who_begins_with_one_token_guesses_more_each_time_that_it_was_right() -> None:
+    lookup, tokens, lengths = Lookup(shortest=1), [*TEXT, *TEXT[:GRAM]], []
+    for wrong in (False, False, False, True, True, False):
+        guess = lookup.guess(tokens, 100)
+        lengths.append(len(guess))
+        right = 0 if wrong else len(guess)
+        said = len(tokens) - len(TEXT)
+        tokens += [1] if wrong else TEXT[said : said + right + 1]
+        lookup.learn(tokens, len(guess), right)
+    assert lengths == [1, 2, 4, 8, 4, 2]
+
+
 def test_one_name_for_another_is_learnt_once() -> None:
     """Every sixth token is the name; only the first time it costs a step more."""
     old, new = 1, 2
