@@ -78,6 +78,7 @@ class Decoder:
             began = time.perf_counter()
             self.step([Piece([0] * count, 0, [0], count)])
             seconds[count].append(time.perf_counter() - began)
+        self._weights.drop()
         return min(seconds[rows]) / min(seconds[1])
 
     def copy_page(self, source: int, target: int) -> None:
