@@ -13,6 +13,7 @@ from mmcore.engine.base import CompletionRequest, LocalEngine, Sampling
 from mmcore.errors import SettingError
 from mmcore.host.engines import choose
 from mmcore.host.llama import LlamaEngine
+from mmcore.host.openvino.decoder import Decoder
 from mmcore.host.openvino.engine import OpenVinoEngine
 from tests.host.openvino.tiny import write_tiny_model
 
@@ -49,6 +50,20 @@ async def test_on_another_processor_it_is_llama_cpps(tiny: Path, monkeypatch: py
     engine = choose(SETTINGS).load("tiny", lambda share: None)
     assert isinstance(engine, LlamaEngine)
     assert await answers(engine)
+
+
+async def test_where_openvino_cannot_compute_it_is_llama_cpps(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def step(*_: object) -> None:
+        raise RuntimeError("Exception from graph.cpp:1628:\nno kernel for this processor\n\n")
+
+    monkeypatch.setattr(Decoder, "step", step)
+    with caplog.at_level("INFO"):
+        engine = choose(SETTINGS).load("tiny", lambda share: None)
+    assert isinstance(engine, LlamaEngine)
+    assert await answers(engine)
+    assert "no kernel for this processor" in caplog.text
 
 
 def test_a_file_needs_room_for_its_repacked_weights(tiny: Path) -> None:

@@ -32,14 +32,20 @@ class OpenVinoEngine:
         self, name: str, path: Path, settings: HostSettings, on_progress: Callable[[float], None] = lambda share: None
     ) -> None:
         """`on_progress` is told which share of the first conversion is done. Raises EngineRejected for a file that is
-        not of an architecture that we build, EngineUnavailable where the converted form cannot be kept."""
+        not of an architecture that we build and where OpenVINO cannot compute it, EngineUnavailable where the
+        converted form cannot be kept."""
         self._name = name
         converted = convert(path, on_progress)
         self._vocabulary = Vocabulary(converted.tokenizer)
         self._template = ChatTemplate(converted.chat_template, self._vocabulary)
         self._context_tokens = min(settings.context_tokens, converted.architecture.context_tokens)
         room = settings.cache_mib << 20, 2 * self._context_tokens
-        self._worker = Worker(lambda: Decoder(converted.architecture, converted, settings.threads, *room), name)
+        try:
+            self._worker = Worker(lambda: Decoder(converted.architecture, converted, settings.threads, *room), name)
+        except RuntimeError as error:
+            # Its kernels want AVX2, and memory; the last line of what it says tells which.
+            reason = str(error).strip().rpartition("\n")[2]
+            raise EngineRejected(f"OpenVINO cannot compute {name} here ({reason})") from error
 
     async def complete(self, request: CompletionRequest, turn: Turn | None = None) -> AsyncGenerator[Chunk, None]:
         tokens = self._vocabulary.encode(request.prompt)
