@@ -17,12 +17,12 @@ from mmcore.engine.base import ChatRequest, CompletionRequest, Sampling
 from mmcore.engine.turn import Turn
 from mmcore.errors import EngineRejected
 from mmcore.host.openvino import worker
-from mmcore.host.openvino.decoder import Piece
+from mmcore.host.openvino.decoder import Decoder, Piece
 from mmcore.host.openvino.drafts import Drafts
 from mmcore.host.openvino.engine import OpenVinoEngine
 from mmcore.host.openvino.generation import Generation, Prompt, heal
 from mmcore.host.openvino.lookup import Lookup
-from mmcore.host.openvino.worker import DRAFTED, DRAFTED_ROWS
+from mmcore.host.openvino.worker import DEAR, DRAFTED, DRAFTED_ROWS
 from mmcore.types import Image, Message
 from tests.host.openvino.asking import ask
 from tests.host.openvino.tiny import CONTEXT, TinyModel
@@ -121,16 +121,21 @@ async def test_guesses_change_nothing_but_the_number_of_steps(
     assert guessed.usage.completion_tokens == plain.usage.completion_tokens
 
 
-async def test_nothing_is_drafted_where_rows_are_dear(tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("slowdowns", "drafts"), [([1.1], True), ([3.0, 2.0, 1.1], True), ([3.0, 2.0, 3.0], False)])
+async def test_nothing_is_drafted_where_rows_are_dear(
+    tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch, slowdowns: list[float], drafts: bool
+) -> None:
+    monkeypatch.setattr(worker, "DEAR", DEAR)
+    measured = iter(slowdowns)
+    monkeypatch.setattr(Decoder, "slowdown", lambda *_: next(measured))
     monkeypatch.setattr(Lookup, "guess", lambda *_: [])
-    for limit, drafts in ((float("inf"), True), (0, False)):
-        monkeypatch.setattr(worker, "DEAR", limit)
-        engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=1))
-        # What the first answer says is there to be drafted for the second.
-        await ask(engine, PROMPT)
-        await ask(engine, PROMPT)
-        assert ((await engine.figures()).guessed > 0) is drafts
-        await engine.close()
+    engine = OpenVinoEngine("tiny", tiny_model.path, HostSettings(cache_mib=1))
+    # What the first answer says is there to be drafted for the second.
+    await ask(engine, PROMPT)
+    await ask(engine, PROMPT)
+    assert ((await engine.figures()).guessed > 0) is drafts
+    assert not list(measured)
+    await engine.close()
 
 
 async def test_those_who_share_a_step_have_shorter_drafts(
